@@ -1,0 +1,123 @@
+/**
+ * The control socket speaks JSON, one object a line. A client sends a {@link Request}; the daemon answers with one
+ * {@link Response}. After `events` with `follow`, every further line is an {@link EventRecord}, until either side closes.
+ * Field names are stable: fields are added, never renamed.
+ */
+
+export type PathState = 'unknown' | 'up' | 'suspect' | 'down' | 'held' | 'drained';
+
+/** One thing that happened. Further fields depend on `event`; docs/events.md lists them. */
+export interface EventRecord {
+  /** ISO 8601, UTC */
+  readonly time: string;
+  readonly level: 'info' | 'warn' | 'error';
+  /** its name, such as `path-down` */
+  readonly event: string;
+  readonly [field: string]: unknown;
+}
+
+export interface PathReport {
+  readonly plane: string;
+  readonly link: string;
+  readonly state: PathState;
+  /** smoothed round trip in ms; null before the first answer */
+  readonly rtt: number | null;
+  /** ISO 8601: when it came into this state */
+  readonly since: string;
+  /** the far end's address on this plane, once verified */
+  readonly mac: string | null;
+  /** whether packets to the peer leave by this path now */
+  readonly active: boolean;
+}
+
+export interface PeerReport {
+  readonly name: string;
+  readonly kind: 'agent' | 'far-end';
+  /** its aliases; a far end's own addresses, by plane */
+  readonly addresses: readonly string[];
+  /** the plane that carries the traffic now; null where no path is usable */
+  readonly active: string | null;
+  readonly paths: readonly PathReport[];
+}
+
+export interface LinkReport {
+  readonly plane: string;
+  readonly name: string;
+  readonly exists: boolean;
+  readonly ifindex: number | null;
+  readonly mac: string | null;
+  /** administratively up */
+  readonly up: boolean;
+  readonly carrier: boolean;
+}
+
+export interface StatusReport {
+  readonly cluster: string;
+  readonly host: string;
+  readonly version: string;
+  readonly pid: number;
+  /** ISO 8601 */
+  readonly started: string;
+  /** alias bound, routes standing, every link that exists announced */
+  readonly ready: boolean;
+  /** ms from the start of the process until it was ready; null before */
+  readonly startup: number | null;
+  readonly aliases: readonly string[];
+  readonly responder: {
+    readonly configured: string;
+    readonly acting: 'kernel' | 'agent';
+    readonly reason: string;
+  };
+  readonly links: readonly LinkReport[];
+  readonly peers: readonly PeerReport[];
+  /** ignored frames by reason, and other totals since the start */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** One of our routes as the kernel has it. */
+export interface RouteReport {
+  /** `10.78.0.2`, `192.0.2.0/24` or `default` */
+  readonly destination: string;
+  readonly type: 'unicast' | 'unreachable';
+  readonly gateway: string | null;
+  readonly device: string | null;
+  readonly source: string | null;
+  readonly metric: number;
+  readonly protocol: number;
+  readonly table: number;
+  /** ms; null where the route sets none */
+  readonly rtoMin: number | null;
+  readonly linkdown: boolean;
+  /** the same as `ip route` prints it */
+  readonly text: string;
+}
+
+export type Request =
+  | { readonly command: 'status' }
+  | { readonly command: 'routes' }
+  /** the last `last` events, oldest first, and with `follow` those to come */
+  | { readonly command: 'events'; readonly last: number; readonly follow: boolean }
+  /** answers once the daemon is ready and, where a peer is named, that peer has a path that is up; the client times out */
+  | { readonly command: 'wait'; readonly peer?: string }
+  /** reads the configuration file again; an error leaves the old one in force */
+  | { readonly command: 'reload' }
+  /** removes alias, routes, neighbor entries and recorded sysctls, answers, and ends the daemon */
+  | { readonly command: 'teardown' };
+
+export interface ReloadReport {
+  /** names of peers */
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
+}
+
+/** What was removed or given back, one line each. */
+export interface TeardownReport {
+  readonly removed: readonly string[];
+}
+
+export type ErrorCode = 'bad-request' | 'unknown-command' | 'unknown-peer' | 'configuration' | 'failed';
+
+export type Response =
+  | { readonly ok: true; readonly result: unknown }
+  | { readonly ok: false; readonly error: { readonly code: ErrorCode; readonly message: string } };

@@ -1,0 +1,86 @@
+import type { Ipv4, Prefix } from '../wire/address';
+
+/** How paths are watched. Every time is in ms. */
+export interface ProbeOptions {
+  /** between two requests while a path is up */
+  readonly interval: number;
+  /** between two requests while a path is suspect, and the least time to wait for an answer */
+  readonly retry: number;
+  /** unanswered requests in a row that make a path down */
+  readonly misses: number;
+  /** answered requests in a row before a path that was down is trusted again */
+  readonly rise: number;
+  /** the time without a miss that a returning path needs, doubled for a path that flaps */
+  readonly hold: number;
+}
+
+/** How the alias is announced and who answers for it. Every time is in ms. */
+export interface ArpOptions {
+  readonly responder: 'auto' | 'agent' | 'kernel';
+  /** announcements when a link comes up */
+  readonly repeat: number;
+  /** between these announcements; over 1 s, the age in which Linux holds on to an entry (`locktime`) */
+  readonly spacing: number;
+  /** between two announcements in the steady state; 0 for none */
+  readonly refresh: number;
+}
+
+/** What our routes look like. */
+export interface RouteOptions {
+  /** rtm_protocol, 1 to 255 */
+  readonly protocol: number;
+  /** of the route by the first plane; the n-th has `metric + 10·n`, counted from 0 */
+  readonly metric: number;
+  /** routing table number */
+  readonly table: number;
+  /** TCP's least retransmission time on our routes, in ms; undefined leaves the kernel's */
+  readonly rtoMin: number | undefined;
+}
+
+/** One of this host's interfaces, on a plane. */
+export interface LinkPlace {
+  /** index into {@link Topology.planes} */
+  readonly plane: number;
+  /** interface name */
+  readonly name: string;
+}
+
+/** Another host that runs an agent: reached at its aliases over every plane that both are on. */
+export interface AgentPeer {
+  readonly kind: 'agent';
+  readonly name: string;
+  readonly aliases: readonly Ipv4[];
+  /** planes that it is on, ascending */
+  readonly planes: readonly number[];
+}
+
+/** A far end without an agent, such as a firewall: reached at its own address on each plane. */
+export interface FarEnd {
+  readonly kind: 'far-end';
+  readonly name: string;
+  /** its address by plane */
+  readonly addresses: ReadonlyMap<number, Ipv4>;
+  /** what is reached through it */
+  readonly prefixes: readonly Prefix[];
+  /** a host behind it that ICMP echo must reach as well for the path to be up */
+  readonly icmp: Ipv4 | undefined;
+}
+
+export type Peer = AgentPeer | FarEnd;
+
+/** The cluster as one host sees it: what the core is made from. */
+export interface Topology {
+  readonly cluster: string;
+  /** this host's name */
+  readonly host: string;
+  /** names, in order of preference */
+  readonly planes: readonly string[];
+  /** our own; the first is the source of what we send */
+  readonly aliases: readonly Ipv4[];
+  /** ascending by plane, one at most for each */
+  readonly links: readonly LinkPlace[];
+  readonly peers: readonly Peer[];
+  readonly probe: ProbeOptions;
+  readonly arp: ArpOptions;
+  readonly route: RouteOptions;
+}

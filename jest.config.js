@@ -1,0 +1,17 @@
+const suite = (name, options = {}) => ({
+  displayName: name,
+  rootDir: __dirname,
+  testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+    ],
+  },
+  testEnvironment: 'node',
+  modulePathIgnorePatterns: ['<rootDir>/dist'],
+  ...options,
+});
+
+/** The suites one can tell apart: `npx jest --selectProjects unit sim` runs two of them. */
+module.exports = { projects: [suite('unit'), suite('sim'), suite('lab'), suite('fuzz')] };

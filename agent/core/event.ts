@@ -1,0 +1,78 @@
+import type { Ipv4, Mac, Prefix } from '../wire/address';
+import type { KernelStep, KernelTable } from './routing';
+import type { LinkSettings } from './settings';
+import type { Topology } from './topology';
+
+/** An interface as the kernel reports it. */
+export interface LinkState {
+  readonly ifindex: number;
+  readonly mac: Mac;
+  /** administratively up */
+  readonly up: boolean;
+  readonly carrier: boolean;
+  /** its own addresses, each with the length of its prefix */
+  readonly addresses: readonly Prefix[];
+}
+
+/** How a received frame was addressed (sll_pkttype). */
+export type FrameKind = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'outgoing';
+
+export interface ReceivedArp {
+  readonly bytes: Uint8Array;
+  /** when the kernel received it, in ms of the monotonic clock */
+  readonly at: number;
+  readonly kind: FrameKind;
+  /** carried an 802.1Q tag */
+  readonly vlan: boolean;
+}
+
+/** What happens to the core. Times are ms of one monotonic clock. */
+export type CoreEvent =
+  /** an interface of ours changed, appeared, or is gone; `at` is when the kernel said so */
+  | {
+      readonly type: 'link';
+      readonly name: string;
+      readonly state: LinkState | undefined;
+      readonly at: number;
+    }
+  | { readonly type: 'frames'; readonly link: string; readonly frames: readonly ReceivedArp[] }
+  /** an echo reply from the target of a far end, received by the kernel at `at` */
+  | { readonly type: 'echo'; readonly link: string; readonly source: Ipv4; readonly at: number }
+  /** the time that was asked for has come; everything received before has been handed over */
+  | { readonly type: 'tick' }
+  /** what the kernel holds of ours, read anew */
+  | { readonly type: 'kernel'; readonly table: KernelTable }
+  /** the settings of the links that exist, read anew */
+  | { readonly type: 'settings'; readonly links: ReadonlyMap<string, LinkSettings> }
+  | { readonly type: 'topology'; readonly topology: Topology };
+
+/** A frame to send on a link. */
+export interface Send {
+  readonly link: string;
+  readonly frame: Uint8Array;
+}
+
+/** An ICMP echo request to send through a link. */
+export interface Echo {
+  readonly link: string;
+  readonly target: Ipv4;
+}
+
+/** One thing that happened, for the log, the control socket and the operator. */
+export interface Note {
+  readonly event: string;
+  readonly level: 'info' | 'warn' | 'error';
+  /** when its cause happened, so that the shell can add how long the effect took; ms of the monotonic clock */
+  readonly causedAt?: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** What the core wants done, in this order. */
+export interface Actions {
+  /** what others wait for: that we lost a link */
+  readonly hints: readonly Send[];
+  readonly steps: readonly KernelStep[];
+  readonly sends: readonly Send[];
+  readonly echoes: readonly Echo[];
+  readonly notes: readonly Note[];
+}

@@ -1,0 +1,298 @@
+import type { Mac } from '../wire/address';
+import type { ProbeOptions } from './topology';
+
+/** `drained` belongs to the operator; the liveness of a path never enters or leaves it by itself. */
+export type PathState = 'unknown' | 'up' | 'suspect' | 'down' | 'held';
+
+/** Why a path changed its state. */
+export type Cause =
+  | 'answer'
+  | 'silence'
+  | 'hint'
+  | 'carrier-lost'
+  | 'link-down'
+  | 'link-gone'
+  | 'icmp-silence'
+  | 'steady'
+  | 'adopted'
+  | 'start';
+
+/** What a path asks of its owner after an event. */
+export interface LivenessStep {
+  /** send a request now: to the known address, or to everybody */
+  readonly probe?: 'unicast' | 'broadcast';
+  /** the state changed, from this one */
+  readonly from?: PathState;
+}
+
+const NOTHING: LivenessStep = {};
+
+/** Gains of the round-trip estimate (RFC 6298, 2.3). */
+const ALPHA = 1 / 8;
+const BETA = 1 / 4;
+const VARIANCES = 4;
+/** A path that went down again doubles its hold, up to this factor. */
+const MAXIMUM_HOLD_FACTOR = 64;
+/** A fall within this many holds after the return counts as flapping. */
+const FLAP_WINDOW = 5;
+/** While a path is down, requests to everybody are at least this far apart, in ms; the kernel's own pace (RFC 1122, 2.3.2.1). */
+const BROADCAST_SPACING = 1000;
+/** A wake-up this much later than asked, in ms, says that the agent did not run; at least {@link ProbeOptions.retry}. */
+const STALL = 5;
+
+/**
+ * The liveness of one path, from requests and answers. It never sends and never reads a clock: every method takes the time in
+ * ms of a monotonic clock and says what to do.
+ *
+ * While up, a request each `interval`. The first that is not answered in time makes it suspect; then requests follow `retry`
+ * apart, and `misses` in a row make it down. A path that was down is held at its first answer, and up after `rise` answers in
+ * a row and `hold` without a miss.
+ */
+export class Liveness {
+  state: PathState = 'unknown';
+  /** when it came into this state */
+  since: number;
+  cause: Cause = 'start';
+  /** the far end's verified address; requests go to it alone */
+  mac: Mac | undefined;
+  /** smoothed round trip in ms; undefined before the first answer */
+  rtt: number | undefined;
+  /** time of the last answer */
+  heard: number | undefined;
+  /** time at which the trouble that is being looked into began: the first request that stayed unanswered, or the hint */
+  trouble: number;
+  private variance = 0;
+  /** requests without an answer, in a row */
+  private misses = 0;
+  private rises = 0;
+  /** when the request that waits for its answer was asked for, and when it was sent; undefined when none waits */
+  private askedAt: number | undefined;
+  private sentAt = 0;
+  /** when to judge the waiting request, or, when none waits, to send the next */
+  private due: number;
+  /** the waiting request has been given time once for a stall of ours */
+  private graced = false;
+  /** requests follow each other within one `retry`: a hint is being verified */
+  private hurried = false;
+  private verifiedAt = Number.NEGATIVE_INFINITY;
+  private broadcastAt = Number.NEGATIVE_INFINITY;
+  private holdFactor = 1;
+  /** when it was last trusted again after having been down */
+  private returnedAt: number | undefined;
+
+  /** `phase`, 0 to below 1, spreads the steady requests of many paths over the interval. */
+  constructor(
+    private options: ProbeOptions,
+    now: number,
+    private readonly phase: number,
+  ) {
+    this.since = now;
+    this.trouble = now;
+    this.due = now;
+  }
+
+  /** The next time at which {@link tick} has something to do. */
+  get wakeAt(): number {
+    return this.due;
+  }
+
+  /** Whether a request waits for its answer; an answer at another time is unsolicited. */
+  get waits(): boolean {
+    return this.askedAt !== undefined;
+  }
+
+  /** The hold that the next return needs, in ms. */
+  get hold(): number {
+    return this.options.hold * this.holdFactor;
+  }
+
+  /** Takes new timing; what is under way goes on. */
+  retime(options: ProbeOptions, now: number): void {
+    this.options = options;
+    if (!this.waits) this.due = Math.min(this.due, now + options.interval);
+  }
+
+  /** Starts as a path that is not trusted: its route was taken out before we started, or its link has just appeared. */
+  distrust(now: number, cause: Cause): void {
+    this.enter('down', now, cause);
+    this.due = now;
+  }
+
+  /** Judges the waiting request and sends the next one. `late` is by how much this wake-up missed the time asked for, in ms. */
+  tick(now: number, late: number): LivenessStep {
+    if (now < this.due) return NOTHING;
+    if (!this.waits) return this.probe(now);
+    if (late > Math.max(STALL, this.options.retry) && !this.graced) {
+      // We did not run, so the wait was not the far end's alone. One grace a request keeps the detection bounded.
+      this.graced = true;
+      this.due = now + this.wait();
+      return NOTHING;
+    }
+    return this.miss(now);
+  }
+
+  /** The request was handed to the card at `now`, which may be later than the time at which it was asked for. */
+  sent(now: number): void {
+    if (!this.waits) return;
+    this.due += now - this.sentAt;
+    this.sentAt = now;
+  }
+
+  /**
+   * An answer from `mac` to the waiting request, received by the kernel at `at`. Unsolicited answers, and while the path is
+   * trusted those from another address than the verified one, are not for this method.
+   */
+  answer(mac: Mac | undefined, at: number, now: number): LivenessStep {
+    // An answer to a repeated request could belong to any of them (RFC 6298, 3: Karn's algorithm).
+    if (this.askedAt !== undefined && this.misses === 0) this.measure(Math.max(0, at - this.askedAt));
+    this.heard = at;
+    this.misses = 0;
+    this.hurried = false;
+    this.askedAt = undefined;
+    this.due = Math.max(now, this.sentAt + this.options.interval);
+    if (this.state === 'unknown' || this.state === 'down') this.mac = mac;
+    switch (this.state) {
+      case 'unknown':
+        this.due = now + this.options.interval * this.phase;
+        return this.change('up', now, 'answer');
+      case 'suspect':
+        return this.change('up', now, 'answer');
+      case 'down':
+        this.rises = 1;
+        return this.settle(now) ?? this.change('held', now, 'answer');
+      case 'held':
+        this.rises += 1;
+        return this.settle(now) ?? NOTHING;
+      case 'up':
+        return NOTHING;
+    }
+  }
+
+  /**
+   * Somebody says that something happened to the far end: verify now. All `misses` requests go out within one `retry`; the first
+   * of them has the whole time for its answer. At most one verification an interval, so no stream of forged hints makes more.
+   */
+  verify(now: number): LivenessStep {
+    if (this.state === 'suspect' || this.state === 'unknown') return NOTHING;
+    if (now - this.verifiedAt < this.options.interval) return NOTHING;
+    this.verifiedAt = now;
+    if (this.state === 'up') {
+      this.trouble = now;
+      this.misses = 0;
+      this.hurried = true;
+    }
+    return this.probe(now);
+  }
+
+  /** The path cannot work, known without asking: the link lost its carrier, went down or is gone, or ICMP stayed unanswered. */
+  fail(now: number, cause: Cause): LivenessStep {
+    this.askedAt = undefined;
+    this.trouble = now;
+    this.due = now + this.options.interval;
+    if (this.state === 'down') return NOTHING;
+    return this.change('down', now, cause);
+  }
+
+  /** The link works again: ask at once. */
+  revive(now: number): void {
+    this.askedAt = undefined;
+    this.due = now;
+  }
+
+  private probe(now: number): LivenessStep {
+    this.askedAt = now;
+    this.sentAt = now;
+    this.graced = false;
+    this.due = now + this.wait();
+    if (this.mac !== undefined && (this.state !== 'down' || now - this.broadcastAt < BROADCAST_SPACING))
+      return { probe: 'unicast' };
+    this.broadcastAt = now;
+    return { probe: 'broadcast' };
+  }
+
+  private miss(now: number): LivenessStep {
+    const first = this.misses === 0;
+    this.misses += 1;
+    this.rises = 0;
+    if (first && !this.hurried) this.trouble = this.sentAt;
+    if (this.state === 'held') return this.collapse(now);
+    if (this.state === 'down') return this.probe(now);
+    if (this.misses >= this.options.misses) return this.collapse(now);
+    const from = this.state;
+    const step = this.probe(now);
+    return from === 'up'
+      ? { ...step, ...this.change('suspect', now, this.hurried ? 'hint' : 'silence') }
+      : step;
+  }
+
+  private collapse(now: number): LivenessStep {
+    const cause = this.hurried ? 'hint' : 'silence';
+    this.hurried = false;
+    return { ...this.change('down', now, cause), ...this.probe(now) };
+  }
+
+  /** Up, once there are answers and time enough; undefined while there are not. */
+  private settle(now: number): LivenessStep | undefined {
+    const held = this.state === 'held' ? now - this.since : 0;
+    if (this.rises < this.options.rise || held < this.hold) return undefined;
+    return this.change('up', now, 'steady');
+  }
+
+  private change(state: PathState, now: number, cause: Cause): LivenessStep {
+    const from = this.state;
+    this.enter(state, now, cause);
+    return { from };
+  }
+
+  private enter(state: PathState, now: number, cause: Cause): void {
+    if (state === 'up' && this.state !== 'suspect')
+      this.returnedAt = this.state === 'unknown' ? undefined : now;
+    if (state === 'down') {
+      this.rises = 0;
+      this.misses = 0;
+      this.hurried = false;
+      this.damp(now);
+    }
+    this.state = state;
+    this.since = now;
+    this.cause = cause;
+  }
+
+  /** A path that falls soon after its return waits twice as long for the next; one that stood has earned a fresh start. */
+  private damp(now: number): void {
+    if (this.returnedAt === undefined) return;
+    const flapped = now - this.returnedAt < FLAP_WINDOW * this.hold;
+    this.holdFactor = flapped ? Math.min(this.holdFactor * 2, MAXIMUM_HOLD_FACTOR) : 1;
+    this.returnedAt = undefined;
+  }
+
+  /** How long to wait for the answer to the request just sent, in ms. */
+  private wait(): number {
+    const { retry, misses, interval } = this.options;
+    const timeout = this.timeout();
+    if (this.state === 'down')
+      return Math.max(timeout, this.mac === undefined ? BROADCAST_SPACING : interval);
+    const last = this.misses + 1 >= misses;
+    if (this.hurried) {
+      const spacing = retry / misses;
+      return last ? Math.max(spacing, timeout - spacing * (misses - 1)) : spacing;
+    }
+    return this.state === 'held' || this.misses === 0 || last ? timeout : retry;
+  }
+
+  /** RFC 6298's retransmission time-out, with `retry` as its floor; before the first measurement, `interval`. */
+  private timeout(): number {
+    if (this.rtt === undefined) return Math.max(this.options.retry, this.options.interval);
+    return Math.max(this.options.retry, this.rtt + VARIANCES * this.variance);
+  }
+
+  private measure(sample: number): void {
+    if (this.rtt === undefined) {
+      this.rtt = sample;
+      this.variance = sample / 2;
+      return;
+    }
+    this.variance += BETA * (Math.abs(this.rtt - sample) - this.variance);
+    this.rtt += ALPHA * (sample - this.rtt);
+  }
+}

@@ -1,0 +1,76 @@
+import type { Ipv4, Mac } from '../wire/address';
+import { type Cause, Liveness, type PathState } from './liveness';
+import type { PathView } from './routing';
+import type { Peer, ProbeOptions } from './topology';
+
+/** The worse of two states decides where ICMP is asked as well. */
+const RANK: readonly PathState[] = ['down', 'held', 'unknown', 'suspect', 'up'];
+
+/** The way to one peer by the link on one plane. */
+export class Path implements PathView {
+  readonly arp: Liveness;
+  /** of the ICMP target behind a far end, where it names one */
+  readonly icmp: Liveness | undefined;
+  device: number | undefined;
+  /** whether the link is up and has carrier, so that asking makes sense */
+  works = false;
+  state: PathState = 'unknown';
+  since: number;
+  cause: Cause = 'start';
+
+  /** `phase`, 0 to below 1, spreads the steady requests of many paths over the interval. */
+  constructor(
+    public peer: Peer,
+    readonly plane: number,
+    readonly link: string,
+    probe: ProbeOptions,
+    now: number,
+    phase: number,
+  ) {
+    this.arp = new Liveness(probe, now, phase);
+    this.icmp =
+      peer.kind === 'far-end' && peer.icmp !== undefined ? new Liveness(probe, now, phase) : undefined;
+    this.since = now;
+  }
+
+  /** The address that is asked for: the peer's alias, or the far end's own on this plane. */
+  get target(): Ipv4 {
+    return this.peer.kind === 'agent' ? this.peer.aliases[0]! : this.peer.addresses.get(this.plane)!;
+  }
+
+  get mac(): Mac | undefined {
+    return this.arp.mac;
+  }
+
+  /** ms; of ICMP where that is asked, since it is the longer way */
+  get rtt(): number | undefined {
+    return this.icmp?.rtt ?? this.arp.rtt;
+  }
+
+  /** The next time at which one of its requests is due; infinite while the link doesn't work. */
+  get wakeAt(): number {
+    if (!this.works) return Number.POSITIVE_INFINITY;
+    return Math.min(this.arp.wakeAt, this.icmp?.wakeAt ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** What is asked, each with its own liveness. */
+  get probed(): readonly Liveness[] {
+    return this.icmp === undefined ? [this.arp] : [this.arp, this.icmp];
+  }
+
+  /** Derives the state from what is asked; the former one if it changed. */
+  settle(now: number): PathState | undefined {
+    const worst = this.probed.reduce((a, b) => (RANK.indexOf(b.state) < RANK.indexOf(a.state) ? b : a));
+    if (worst.state === this.state) return undefined;
+    const from = this.state;
+    this.state = worst.state;
+    this.since = now;
+    this.cause = worst === this.icmp && worst.cause === 'silence' ? 'icmp-silence' : worst.cause;
+    return from;
+  }
+
+  /** When the trouble that led to the present state began. */
+  get trouble(): number {
+    return this.cause === 'icmp-silence' && this.icmp !== undefined ? this.icmp.trouble : this.arp.trouble;
+  }
+}

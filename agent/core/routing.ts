@@ -1,0 +1,199 @@
+import type { Ipv4, Mac, Prefix } from '../wire/address';
+import type { PathState } from './liveness';
+import type { SettingName } from './settings';
+import type { Peer, Topology } from './topology';
+
+/** One of our routes, as we want it or as the kernel has it. */
+export interface Route {
+  readonly destination: Prefix;
+  /** `unreachable` is the guard below all routes to an alias: its traffic never leaves by a less specific route */
+  readonly type: 'unicast' | 'unreachable';
+  /** ifindex; 0 for `unreachable` */
+  readonly device: number;
+  /** undefined where the destination is on the link itself */
+  readonly gateway: Ipv4 | undefined;
+  readonly source: Ipv4 | undefined;
+  readonly metric: number;
+  readonly table: number;
+  readonly protocol: number;
+  /** ms */
+  readonly rtoMin: number | undefined;
+}
+
+/** A permanent neighbor entry of ours. */
+export interface Neighbor {
+  /** ifindex */
+  readonly device: number;
+  readonly address: Ipv4;
+  readonly mac: Mac;
+}
+
+/** An address on the loopback interface. */
+export interface Alias {
+  readonly address: Ipv4;
+  /** whether it carries our label, so that we may remove it */
+  readonly ours: boolean;
+}
+
+/** What the kernel holds that is ours. */
+export interface KernelTable {
+  readonly routes: readonly Route[];
+  readonly neighbors: readonly Neighbor[];
+  readonly aliases: readonly Alias[];
+}
+
+/** One kernel operation. */
+export type KernelStep =
+  | { readonly operation: 'add-alias'; readonly address: Ipv4 }
+  | { readonly operation: 'remove-alias'; readonly address: Ipv4 }
+  | { readonly operation: 'set-neighbor'; readonly neighbor: Neighbor }
+  | { readonly operation: 'remove-neighbor'; readonly neighbor: Neighbor }
+  /** `beside`: another route of ours has the same destination and metric, and goes in a later step */
+  | { readonly operation: 'add-route'; readonly route: Route; readonly beside: boolean }
+  | { readonly operation: 'remove-route'; readonly route: Route }
+  /** the former value is recorded before; `restore` gives it back */
+  | {
+      readonly operation: 'change-setting';
+      readonly link: string;
+      readonly setting: SettingName;
+      readonly value: number;
+    }
+  | { readonly operation: 'restore-setting'; readonly link: string; readonly setting: SettingName };
+
+/** What routing has to know of a path. */
+export interface PathView {
+  readonly plane: number;
+  readonly state: PathState;
+  /** ifindex of the link; undefined while the link can hold no route (absent, or administratively down) */
+  readonly device: number | undefined;
+}
+
+/** Distance between the metrics of two planes. */
+export const METRIC_STEP = 10;
+/** The guard loses against every other route. */
+export const GUARD_METRIC = 0xffffffff;
+/** What is added to the metric of the route to an ICMP target by a path that is not usable: it must still be probed there. */
+export const DEMOTED = 10_000;
+
+/** Whether packets may leave by a path. `unknown` counts: a path is presumed to work until it has been judged. */
+export function isUsable(state: PathState): boolean {
+  return state === 'up' || state === 'suspect' || state === 'unknown';
+}
+
+/**
+ * The paths whose routes should stand: the usable ones; where there is none, those that answer again; where there is none of
+ * these either, all, so that no peer is ever without a route.
+ */
+export function chosenPaths<P extends PathView>(paths: readonly P[]): readonly P[] {
+  const present = paths.filter((path) => path.device !== undefined);
+  const usable = present.filter((path) => isUsable(path.state));
+  if (usable.length > 0) return usable;
+  const held = present.filter((path) => path.state === 'held');
+  return held.length > 0 ? held : present;
+}
+
+/** The path on which packets leave now: the usable one on the most preferred plane; undefined where none is usable. */
+export function activePath<P extends PathView>(paths: readonly P[]): P | undefined {
+  return chosenPaths(paths).find((path) => path.state !== 'down');
+}
+
+/** The routes toward `peer`, the guards first. */
+export function desiredRoutes(topology: Topology, peer: Peer, paths: readonly PathView[]): Route[] {
+  const { metric, table, protocol, rtoMin } = topology.route;
+  const source = topology.aliases[0];
+  const chosen = new Set(chosenPaths(paths));
+  const routes: Route[] = [];
+  const unicast = (path: PathView, destination: Prefix, gateway: Ipv4 | undefined, added: number) =>
+    routes.push({
+      destination,
+      type: 'unicast',
+      device: path.device!,
+      gateway,
+      source,
+      metric: metric + METRIC_STEP * path.plane + added,
+      table,
+      protocol,
+      rtoMin,
+    });
+  if (peer.kind === 'agent') {
+    for (const alias of peer.aliases) routes.push(guard(topology, alias));
+    for (const path of chosen) {
+      for (const address of peer.aliases) unicast(path, { address, length: 32 }, undefined, 0);
+    }
+    return routes;
+  }
+  for (const path of paths) {
+    if (path.device === undefined) continue;
+    const gateway = peer.addresses.get(path.plane);
+    if (chosen.has(path)) for (const prefix of peer.prefixes) unicast(path, prefix, gateway, 0);
+    const target = peer.icmp;
+    const listed = peer.prefixes.some((prefix) => prefix.length === 32 && prefix.address === target);
+    if (target === undefined || (listed && chosen.has(path))) continue;
+    unicast(path, { address: target, length: 32 }, gateway, chosen.has(path) ? 0 : DEMOTED);
+  }
+  return routes;
+}
+
+function guard(topology: Topology, alias: Ipv4): Route {
+  return {
+    destination: { address: alias, length: 32 },
+    type: 'unreachable',
+    device: 0,
+    gateway: undefined,
+    source: undefined,
+    metric: GUARD_METRIC,
+    table: topology.route.table,
+    protocol: topology.route.protocol,
+    rtoMin: undefined,
+  };
+}
+
+/** The same text for the same route, every attribute included. */
+export function routeIdentity(route: Route): string {
+  const { destination, type, device, gateway, source, rtoMin } = route;
+  return `${slotOf(route)} ${type} ${destination.length} ${device} ${gateway} ${source} ${route.protocol} ${rtoMin}`;
+}
+
+/** The kernel takes one route for each of these, unless told to append. */
+function slotOf(route: Route): string {
+  return `${route.table} ${route.destination.address}/${route.destination.length} ${route.metric}`;
+}
+
+/**
+ * The steps from `standing` to `desired`, additions first. A route whose attributes change is added beside the old one before that
+ * one goes, so that its destination is never without.
+ */
+export function planRoutes(desired: readonly Route[], standing: readonly Route[]): KernelStep[] {
+  const wanted = new Set(desired.map(routeIdentity));
+  const have = new Set(standing.map(routeIdentity));
+  const slots = new Set(standing.map(slotOf));
+  const additions = desired
+    .filter((route) => !have.has(routeIdentity(route)))
+    .map((route): KernelStep => ({ operation: 'add-route', route, beside: slots.has(slotOf(route)) }));
+  const removals = standing
+    .filter((route) => !wanted.has(routeIdentity(route)))
+    .map((route): KernelStep => ({ operation: 'remove-route', route }));
+  return [...additions, ...removals];
+}
+
+/** The same number for the same device and address. */
+export function neighborIdentity(neighbor: Pick<Neighbor, 'device' | 'address'>): number {
+  return neighbor.device * 0x100000000 + neighbor.address;
+}
+
+/** The steps from the `standing` neighbor entries to the `desired` ones: those to set, and those to remove. */
+export function planNeighbors(
+  desired: readonly Neighbor[],
+  standing: readonly Neighbor[],
+): { readonly set: KernelStep[]; readonly remove: KernelStep[] } {
+  const have = new Map(standing.map((neighbor) => [neighborIdentity(neighbor), neighbor.mac]));
+  const wanted = new Set(desired.map(neighborIdentity));
+  return {
+    set: desired
+      .filter((neighbor) => have.get(neighborIdentity(neighbor)) !== neighbor.mac)
+      .map((neighbor) => ({ operation: 'set-neighbor', neighbor })),
+    remove: standing
+      .filter((neighbor) => !wanted.has(neighborIdentity(neighbor)))
+      .map((neighbor) => ({ operation: 'remove-neighbor', neighbor })),
+  };
+}

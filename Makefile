@@ -1,0 +1,95 @@
+# multihomed: `make demo` shows the main job, `make test` runs every suite. Both do all set-up themselves.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+.PHONY: demo test build lint format bench fuzz asan install clean setup-build setup-demo setup-test compile
+
+# A user's PATH often lacks the directories of ip, nft and arping.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+bin := node_modules/.bin
+step := deploy/step.sh
+sandbox := node dist/deploy/lab/sandbox.js
+
+# NAN addons are built for one ABI, so another Node.js must find them stale.
+abi := $(shell node -p process.versions.modules 2>/dev/null)
+headers := $(shell deploy/node-headers.sh 2>/dev/null)
+gyp := node node_modules/node-gyp/bin/node-gyp.js rebuild $(if $(headers),--nodedir=$(headers)) --directory
+
+packages := node_modules/.installed
+package_addons := node_modules/.addons-$(abi)
+addon := native-bindings/build/.built
+program := dist/.built
+build_info := dist/build.json
+
+sources := $(shell find agent native-bindings deploy test -name '*.ts' -not -path '*/build/*' 2>/dev/null)
+addon_sources := native-bindings/binding.gyp $(wildcard native-bindings/src/*)
+
+demo: setup-demo
+	@$(MAKE) --no-print-directory compile
+	@$(sandbox) node dist/deploy/lab/demo.js
+
+test: setup-test
+	@$(MAKE) --no-print-directory compile
+	@node dist/test/run.js
+
+build: setup-build
+	@$(MAKE) --no-print-directory compile
+
+setup-build setup-demo setup-test: setup-%:
+	@deploy/setup.sh $*
+
+# Everything below `compile` needs what setup.sh installs, so it is only reached by a make that starts after it.
+compile: $(packages) $(package_addons) $(addon) $(program)
+	@deploy/build-info.sh $(build_info)
+
+$(packages): package-lock.json
+	@$(step) 'installing npm packages' deploy/npm-ci.sh
+	@touch $@
+
+$(package_addons): $(packages)
+	@$(step) 'building cap (libpcap)' $(gyp) node_modules/cap
+	@$(step) 'building raw-socket' $(gyp) node_modules/raw-socket
+	@rm -f node_modules/.addons-*
+	@touch $@
+
+$(addon): $(addon_sources) $(packages)
+	@$(step) 'building the addon' $(gyp) native-bindings
+	@touch $@
+
+$(program): $(sources) tsconfig.json $(packages)
+	@$(step) 'compiling the TypeScript' $(bin)/tsc -p .
+	@chmod +x dist/agent/main.js dist/agent/cli/multihomectl.js
+	@touch $@
+
+lint: setup-build
+	@$(MAKE) --no-print-directory $(packages)
+	$(bin)/biome ci --error-on-warnings .
+	$(bin)/tsc --noEmit -p .
+
+format: setup-build
+	@$(MAKE) --no-print-directory $(packages)
+	$(bin)/biome check --write .
+
+bench: setup-demo
+	@$(MAKE) --no-print-directory compile
+	@$(sandbox) node dist/test/bench/bench.js $(ARGS)
+
+# FUZZ_RUNS: inputs for each property.
+fuzz: setup-build
+	@$(MAKE) --no-print-directory compile
+	@FUZZ_RUNS=$(or $(FUZZ_RUNS),100000) $(bin)/jest --selectProjects fuzz
+
+asan: setup-demo
+	@$(MAKE) --no-print-directory compile
+	@test/native/asan.sh
+
+install:
+	@deploy/install.sh '$(PREFIX)' '$(DESTDIR)'
+
+clean:
+	rm -rf dist native-bindings/build coverage

@@ -1,0 +1,72 @@
+#!/bin/sh
+# Installs what `make build` has built. Enables and starts nothing.
+#
+#   install.sh PREFIX DESTDIR      NODE=/path/to/node names the Node.js that runs it
+#
+# Under DESTDIR: PREFIX/lib/multihomed (program and packages), PREFIX/sbin/multihomed, PREFIX/bin/multihomectl,
+# PREFIX/lib/systemd/system/multihomed.service, PREFIX/share/doc/multihomed, /etc/iproute2/rt_protos.d.
+set -eu
+
+prefix=$1
+root=$2$1
+library=$root/lib/multihomed
+documents=$root/share/doc/multihomed
+fail() {
+  printf 'make install: %s\n' "$*" >&2
+  exit 1
+}
+
+case $prefix in
+/*) ;;
+*) fail "PREFIX must be an absolute path, not '$prefix'" ;;
+esac
+[ -f dist/agent/main.js ] && [ -f native-bindings/build/.built ] || fail 'run `make build` first'
+node=${NODE:-$(command -v node)} || fail 'no node on the PATH: name it with NODE=/path/to/node'
+
+# One line for each directory that the program needs, from the lock file's tree without the development packages.
+production_packages() {
+  npm ls --omit=dev --all --parseable 2>/dev/null | sed -n "s|^$PWD/||p" | grep '^node_modules/'
+}
+
+install_program() {
+  rm -rf "$library"
+  install -d "$library/dist" "$library/native-bindings"
+  cp -R dist/agent dist/native-bindings dist/build.json "$library/dist/"
+  cp package.json LICENSE "$library/"
+  install_addon native-bindings
+  production_packages | while read -r package; do
+    install -d "$library/$package"
+    # What lies in a package's own node_modules has a line of its own; objects and sources of addons stay here.
+    tar -C "$package" --exclude=./node_modules --exclude=./build --exclude=./deps --exclude=./src -cf - . |
+      tar -C "$library/$package" --no-same-owner -xf -
+    [ ! -d "$package/build/Release" ] || install_addon "$package"
+  done
+}
+
+install_addon() {
+  install -d "$library/$1/build/Release"
+  install -m 644 "$1"/build/Release/*.node "$library/$1/build/Release/"
+}
+
+# wrapper PATH SCRIPT: Node.js by its full path, since a service's PATH is short.
+wrapper() {
+  install -d "$(dirname "$1")"
+  printf '#!/bin/sh\nexec %s %s/lib/multihomed/dist/agent/%s "$@"\n' "$node" "$prefix" "$2" >"$1"
+  chmod 755 "$1"
+}
+
+install_system_files() {
+  install -d "$root/lib/systemd/system" "$2/etc/iproute2/rt_protos.d" "$documents/examples"
+  sed "s|/usr/sbin/|$prefix/sbin/|; s|/usr/bin/|$prefix/bin/|" deploy/multihomed.service \
+    >"$root/lib/systemd/system/multihomed.service"
+  chmod 644 "$root/lib/systemd/system/multihomed.service"
+  install -m 644 deploy/rt_protos.d/multihomed.conf "$2/etc/iproute2/rt_protos.d/"
+  install -m 644 README.md CHANGELOG.md LICENSE docs/* "$documents/"
+  cp -R deploy/networkd deploy/NetworkManager deploy/sysctl.d "$documents/examples/"
+}
+
+install_program
+wrapper "$root/sbin/multihomed" main.js
+wrapper "$root/bin/multihomectl" cli/multihomectl.js
+install_system_files "$@"
+printf 'installed below %s; nothing is enabled: see docs/operations.md\n' "$root"

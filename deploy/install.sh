@@ -36,10 +36,14 @@ install_program() {
   install_addon native-bindings
   production_packages | while read -r package; do
     install -d "$library/$package"
-    # What lies in a package's own node_modules has a line of its own; objects and sources of addons stay here.
-    tar -C "$package" --exclude=./node_modules --exclude=./build --exclude=./deps --exclude=./src -cf - . |
-      tar -C "$library/$package" --no-same-owner -xf -
-    [ ! -d "$package/build/Release" ] || install_addon "$package"
+    # What lies in a package's own node_modules has a line of its own. A built addon needs neither objects nor sources.
+    if [ -d "$package/build/Release" ]; then
+      install_addon "$package"
+      set -- --exclude=./build --exclude=./src --exclude=./deps
+    else
+      set --
+    fi
+    tar -C "$package" --exclude=./node_modules "$@" -cf - . | tar -C "$library/$package" --no-same-owner -xf -
   done
 }
 

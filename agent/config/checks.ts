@@ -1,0 +1,139 @@
+/** What must be true across the sections of one configuration. Each check works on what could be read. */
+import type { RouteOptions } from '../core/topology';
+import { formatIpv4, formatPrefix, type Ipv4 } from '../wire/address';
+import type { Path } from './problem';
+import {
+  type AgentHostEntry,
+  type FarEndEntry,
+  HIGHEST_METRIC,
+  type HostEntry,
+  METRIC_STEP,
+  MOST_PLANES,
+} from './schema';
+import type { Reader } from './sections';
+import { nearest } from './spelling';
+import { Fault } from './values';
+
+/** Planes have distinct names, and there are 1 to {@link MOST_PLANES}. */
+export function checkPlanes(reader: Reader, planes: readonly string[]): void {
+  if (planes.length === 0)
+    reader.refuse(['planes'], new Fault('names no plane', 'write two or more, such as [a, b]'));
+  if (planes.length > MOST_PLANES)
+    reader.refuse(['planes', MOST_PLANES], new Fault(`more than ${MOST_PLANES} planes`, 'remove some'));
+  if (planes.length === 1)
+    reader.warn(['planes'], new Fault('one plane alone leaves no second way', 'add the second backplane'));
+  planes.forEach((plane, index) => {
+    const mend = 'remove it, or give the plane another name';
+    if (planes.indexOf(plane) < index)
+      reader.refuse(['planes', index], new Fault(`'${plane}' stands here for the second time`, mend));
+  });
+}
+
+/** The metric of the last plane's route, and one behind it, are still metrics. */
+export function checkRoute(reader: Reader, route: RouteOptions, planes: number): void {
+  const highest = HIGHEST_METRIC - METRIC_STEP * planes;
+  if (route.metric <= highest) return;
+  const said = `${route.metric} leaves no room for ${planes} planes, ${METRIC_STEP} apart`;
+  reader.refuse(['route', 'metric'], new Fault(said, `write at most ${highest}`));
+}
+
+/** Planes exist, addresses and interfaces are not used twice. `planes` is undefined where that list has errors. */
+export function checkHosts(
+  reader: Reader,
+  hosts: ReadonlyMap<string, HostEntry>,
+  planes: readonly string[] | undefined,
+): void {
+  const used = new Uses(reader);
+  for (const [name, host] of hosts) {
+    const map = host.kind === 'agent' ? host.links : host.addresses;
+    const key = host.kind === 'agent' ? 'links' : 'addresses';
+    const path = ['hosts', name, key];
+    if (map.size === 0) reader.refuse(path, new Fault('is empty', `write one of the host's ${key} at least`));
+    if (planes !== undefined)
+      for (const plane of map.keys()) checkPlane(reader, plane, [...path, plane], planes);
+    if (host.kind === 'agent') checkAgentHost(reader, name, host);
+  }
+  // Aliases first, so that an address which is both is reported where the far end has it.
+  for (const [name, host] of hosts) if (host.kind === 'agent') used.aliases(name, host);
+  for (const [name, host] of hosts) if (host.kind === 'far-end') used.farEnd(name, host);
+}
+
+function checkPlane(reader: Reader, plane: string, path: Path, planes: readonly string[]): void {
+  if (planes.includes(plane)) return;
+  const meant = nearest(plane, planes);
+  const known = `name one of the planes (${planes.join(', ')}), or add it to planes`;
+  reader.refuse(
+    path,
+    new Fault(`there is no plane '${plane}'`, meant === undefined ? known : `did you mean '${meant}'?`),
+    'key',
+  );
+}
+
+function checkAgentHost(reader: Reader, name: string, host: AgentHostEntry): void {
+  const planeOf = new Map<string, string>();
+  for (const [plane, link] of host.links) {
+    const other = planeOf.get(link);
+    if (other !== undefined) {
+      const said = `${link} is already the link on plane ${other}`;
+      reader.refuse(
+        ['hosts', name, 'links', plane],
+        new Fault(said, 'name a card of its own for each plane'),
+      );
+    }
+    planeOf.set(link, plane);
+  }
+}
+
+/** Who has each address and each prefix, to find what is used twice. */
+class Uses {
+  private readonly aliasOf = new Map<Ipv4, string>();
+  private readonly farEndOf = new Map<string, string>();
+  private readonly prefixOf = new Map<string, string>();
+
+  constructor(private readonly reader: Reader) {}
+
+  aliases(name: string, host: AgentHostEntry): void {
+    host.aliases.forEach((alias, index) => {
+      const owner = this.aliasOf.get(alias);
+      if (owner === undefined) this.aliasOf.set(alias, name);
+      else
+        this.refuse(['hosts', name, 'alias', index], `${formatIpv4(alias)} is already an alias of ${owner}`);
+    });
+  }
+
+  farEnd(name: string, host: FarEndEntry): void {
+    const path = ['hosts', name];
+    for (const [plane, address] of host.addresses)
+      this.address([...path, 'addresses', plane], plane, address, name);
+    if (host.icmp !== undefined && this.aliasOf.has(host.icmp))
+      this.refuse(
+        [...path, 'icmp'],
+        `${formatIpv4(host.icmp)} is an alias of ${this.aliasOf.get(host.icmp)}`,
+      );
+    host.prefixes.forEach((prefix, index) => {
+      const text = formatPrefix(prefix);
+      const place = [...path, 'prefixes', index];
+      const owner = this.prefixOf.get(text);
+      const alias = prefix.length === 32 ? this.aliasOf.get(prefix.address) : undefined;
+      // Two routes to one prefix with one metric are the same route to the kernel.
+      if (owner !== undefined)
+        this.refuse(place, `${text} is already reached through ${owner}`, 'remove one of the two');
+      else if (alias !== undefined) this.refuse(place, `${text} is an alias of ${alias}`, 'remove it');
+      this.prefixOf.set(text, name);
+    });
+  }
+
+  private address(path: Path, plane: string, address: Ipv4, name: string): void {
+    const alias = this.aliasOf.get(address);
+    const key = `${plane} ${address}`;
+    const other = this.farEndOf.get(key);
+    if (alias !== undefined) this.refuse(path, `${formatIpv4(address)} is an alias of ${alias}`);
+    else if (other !== undefined)
+      this.refuse(path, `${formatIpv4(address)} is already ${other}'s on plane ${plane}`);
+    this.farEndOf.set(key, name);
+  }
+
+  private refuse(path: Path, said: string, mend = 'give each host an address of its own'): void {
+    this.reader.refuse(path, new Fault(said, mend));
+  }
+}

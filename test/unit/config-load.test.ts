@@ -1,0 +1,261 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  hostNameIn,
+  LARGEST_FILE,
+  loadConfiguration,
+  parseConfiguration,
+  topologyOf,
+} from '../../agent/config/load';
+import { ConfigurationError, NoInputError } from '../../agent/config/problem';
+import { parseIpv4 } from '../../agent/wire/address';
+
+/** The example of the documentation, with every option at its default. */
+const EXAMPLE = `cluster: demo
+planes: [a, b]                     # in order of preference
+hosts:
+  alpha: { alias: 10.78.0.1, links: { a: eth0, b: eth1 } }
+  beta:  { alias: 10.78.0.2, links: { a: eth0, b: eth1 } }
+  gate:                            # a far end that runs no agent, such as a firewall
+    agent: false
+    addresses: { a: 10.77.0.254, b: 10.77.1.254 }   # its own address on each plane
+    prefixes: [0.0.0.0/0]          # what is reached through it
+probe:   { interval: 50ms, retry: 5ms, misses: 3, rise: 3, hold: 1s }
+arp:     { responder: auto, repeat: 3, spacing: 1100ms, refresh: 30s }
+route:   { protocol: 77, metric: 100, table: main, rto-min: 5ms }
+beacon:  { enabled: false, interval: 50ms, key-file: /etc/multihomed/beacon.key }
+control: { socket: /run/multihomed/control.sock }
+metrics: { listen: 127.0.0.1:9477 }
+`;
+const REQUIRED = `${EXAMPLE.split('probe:')[0]}`;
+
+const ip = (text: string) => parseIpv4(text)!;
+const parse = (text: string) => parseConfiguration(text, 'c.yaml');
+
+/** The error that `run` throws; a failure of the test where it throws none. */
+function thrown(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('parseConfiguration', () => {
+  test("accepts the documentation's example, and warns of metrics", () => {
+    const { configuration, warnings } = parse(EXAMPLE);
+    expect(configuration).toMatchObject({
+      cluster: 'demo',
+      planes: ['a', 'b'],
+      probe: { interval: 50, retry: 5, misses: 3, rise: 3, hold: 1000 },
+      arp: { responder: 'auto', repeat: 3, spacing: 1100, refresh: 30_000 },
+      route: { protocol: 77, metric: 100, table: 254, rtoMin: 5 },
+      control: { socket: '/run/multihomed/control.sock' },
+    });
+    expect(configuration.hosts.get('gate')).toEqual({
+      kind: 'far-end',
+      addresses: new Map([
+        ['a', ip('10.77.0.254')],
+        ['b', ip('10.77.1.254')],
+      ]),
+      prefixes: [{ address: 0, length: 0 }],
+      icmp: undefined,
+    });
+    expect(warnings).toEqual([
+      expect.objectContaining({ file: 'c.yaml', line: 15, column: 1, path: 'metrics' }),
+    ]);
+  });
+
+  test('fills in the defaults that the example shows', () => {
+    const { configuration, warnings } = parse(REQUIRED);
+    expect(configuration).toEqual(parse(EXAMPLE).configuration);
+    expect(warnings).toEqual([]);
+  });
+
+  test('accepts a section without a value', () => {
+    expect(parse(`${REQUIRED}probe:\n`).configuration.probe.interval).toBe(50);
+  });
+
+  test.each([
+    ['probe: { interval: 1.5ms, retry: 1ms }', { probe: { interval: 1.5 } }],
+    ['probe: { interval: 1m }', { probe: { interval: 60_000 } }],
+    ['probe: { hold: 1h }', { probe: { hold: 3_600_000 } }],
+    ['probe: { hold: 0s }', { probe: { hold: 0 } }],
+    ['arp: { refresh: off }', { arp: { refresh: 0 } }],
+    ['arp: { refresh: 0s }', { arp: { refresh: 0 } }],
+    ['route: { rto-min: off }', { route: { rtoMin: undefined } }],
+    ['route: { table: 1000 }', { route: { table: 1000 } }],
+    ['route: { table: 4294967295 }', { route: { table: 4294967295 } }],
+    ['route: { metric: 4294967275 }', { route: { metric: 4294967275 } }],
+  ])('reads %s', (line, expected) => {
+    expect(parse(`${REQUIRED}${line}\n`).configuration).toMatchObject(expected);
+  });
+
+  test('takes one alias or several', () => {
+    const hosts = parse(REQUIRED.replace('alias: 10.78.0.1', 'alias: [10.78.0.1, 10.78.1.1]')).configuration
+      .hosts;
+    expect(hosts.get('alpha')).toMatchObject({ aliases: [ip('10.78.0.1'), ip('10.78.1.1')] });
+    expect(hosts.get('beta')).toMatchObject({ aliases: [ip('10.78.0.2')] });
+  });
+
+  test('lets hosts share a map by a YAML alias, up to a bound', () => {
+    const host = (n: number) =>
+      `  h${n}: { alias: 10.1.0.${n}, links: ${n === 1 ? '&l { a: eth0, b: eth1 }' : '*l'} }\n`;
+    const text = (count: number) =>
+      `cluster: demo\nplanes: [a, b]\nhosts:\n${Array.from({ length: count }, (_, n) => host(n + 1)).join('')}`;
+    expect(parse(text(101)).configuration.hosts.size).toBe(101);
+    expect(thrown(() => parse(text(102)))).toMatchObject({
+      message: expect.stringContaining('more than 100 YAML aliases'),
+    });
+  });
+
+  test('refuses an alias bomb at once', () => {
+    const levels = Array.from({ length: 12 }, (_, n) => `l${n + 1}: &l${n + 1} [${`*l${n},`.repeat(10)}]`);
+    const error = thrown(() => parse(`l0: &l0 [x]\n${levels.join('\n')}\n`));
+    expect(error).toMatchObject({ message: expect.stringContaining('more than 100 YAML aliases') });
+  });
+
+  test('refuses what is nested without end', () => {
+    const error = thrown(() => parse(`cluster: ${'['.repeat(50_000)}`));
+    expect(error).toMatchObject({ message: expect.stringContaining('nested too deep') });
+  });
+
+  test('warns of a single plane', () => {
+    const { warnings } = parse(
+      'cluster: c\nplanes: [a]\nhosts: { h: { alias: 10.0.0.1, links: { a: eth0 } } }\n',
+    );
+    expect(warnings).toMatchObject([
+      { line: 2, column: 1, message: expect.stringContaining('no second way') },
+    ]);
+  });
+
+  test('an error has exit status 78, and all problems in order of position', () => {
+    const error = thrown(() => parse(`${REQUIRED}probe: { retry: 1 }\narp: { repeat: 0 }\nroutes: {}\n`));
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toMatchObject({
+      exitStatus: 78,
+      problems: [
+        { line: 10, column: 17, path: 'probe.retry' },
+        { line: 11, column: 16, path: 'arp.repeat' },
+        { line: 12, column: 1, path: 'routes' },
+      ],
+    });
+  });
+});
+
+describe('loadConfiguration', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'config-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = (name: string, content: string) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+
+  test('reads a file', () => {
+    const path = file('good.yaml', EXAMPLE);
+    expect(loadConfiguration(path).configuration).toMatchObject({ file: path, cluster: 'demo' });
+  });
+
+  test('reads a file of exactly the largest size, and refuses one byte more', () => {
+    const padding = '#'.repeat(LARGEST_FILE - REQUIRED.length);
+    expect(loadConfiguration(file('large.yaml', REQUIRED + padding)).configuration.cluster).toBe('demo');
+    const error = thrown(() => loadConfiguration(file('larger.yaml', `${REQUIRED}${padding}#`)));
+    expect(error).toMatchObject({ name: 'NoInputError', code: 'EFBIG', exitStatus: 66 });
+  });
+
+  test.each([
+    ['a file that is not there', () => join(folder, 'none.yaml'), 'ENOENT', 'there is no such file (ENOENT)'],
+    ['a directory', () => folder, 'EINVAL', 'this is not a regular file'],
+    ['a FIFO without a writer', () => fifo(), 'EINVAL', 'this is not a regular file'],
+  ])('refuses %s', (_name, path, code, reason) => {
+    const error = thrown(() => loadConfiguration(path()));
+    expect(error).toBeInstanceOf(NoInputError);
+    expect(error).toMatchObject({ code, exitStatus: 66, message: expect.stringContaining(reason) });
+  });
+
+  test('says that permission is missing', () => {
+    const path = file('secret.yaml', EXAMPLE);
+    chmodSync(path, 0);
+    // Root reads everything, so as root the file is read by somebody who is not.
+    if (process.getuid?.() === 0) chmodSync(folder, 0o755);
+    const restore = process.getuid?.() === 0 ? asNobody() : () => undefined;
+    const error = thrown(() => loadConfiguration(path));
+    restore();
+    expect(error).toMatchObject({ code: 'EACCES', exitStatus: 66 });
+  });
+
+  function fifo(): string {
+    execFileSync('mkfifo', [join(folder, 'fifo')]);
+    return join(folder, 'fifo');
+  }
+
+  function asNobody(): () => void {
+    process.seteuid?.(65534);
+    return () => process.seteuid?.(0);
+  }
+});
+
+describe('topologyOf', () => {
+  const text = `cluster: demo
+planes: [a, b, c]
+hosts:
+  alpha: { alias: 10.78.0.1, links: { b: eth1, a: eth0 } }
+  beta: { alias: 10.78.0.2, links: { c: eth2, b: eth1 } }
+  gamma: { alias: 10.78.0.3, links: { c: eth2 } }
+  gate: { agent: false, addresses: { c: 10.77.2.1, b: 10.77.1.1 }, icmp: 192.0.2.1 }
+`;
+  const { configuration } = parse(text);
+
+  test('has links in order of preference, and the peers that share a plane', () => {
+    const topology = topologyOf(configuration, 'alpha');
+    expect(topology).toMatchObject({
+      cluster: 'demo',
+      host: 'alpha',
+      planes: ['a', 'b', 'c'],
+      aliases: [ip('10.78.0.1')],
+    });
+    expect(topology.links).toEqual([
+      { plane: 0, name: 'eth0' },
+      { plane: 1, name: 'eth1' },
+    ]);
+    expect(topology.peers).toEqual([
+      { kind: 'agent', name: 'beta', aliases: [ip('10.78.0.2')], planes: [1] },
+      {
+        kind: 'far-end',
+        name: 'gate',
+        addresses: new Map([[1, ip('10.77.1.1')]]),
+        prefixes: [],
+        icmp: ip('192.0.2.1'),
+      },
+    ]);
+  });
+
+  test('has all shared planes of a peer, ascending', () => {
+    const peers = topologyOf(configuration, 'beta').peers;
+    expect(
+      peers.map((peer) => [peer.name, peer.kind === 'agent' ? peer.planes : [...peer.addresses.keys()]]),
+    ).toEqual([
+      ['alpha', [1]],
+      ['gamma', [2]],
+      ['gate', [1, 2]],
+    ]);
+  });
+
+  test.each([
+    ['delta', "hosts: there is no host 'delta'"],
+    ['gate', 'hosts.gate: this is a far end, which runs no agent'],
+  ])('refuses %s, and names the hosts that there are', (host, message) => {
+    const error = thrown(() => topologyOf(configuration, host));
+    expect(error).toMatchObject({ exitStatus: 78, problems: [{ file: 'c.yaml', message }] });
+    expect(error).toMatchObject({ message: expect.stringContaining('--host: alpha, beta, gamma;') });
+  });
+
+  test('finds a host by its full name, else by the first label', () => {
+    expect(hostNameIn(configuration, 'alpha.example.org')).toBe('alpha');
+    const { configuration: full } = parse(text.replace('alpha:', 'alpha.example.org:'));
+    expect(hostNameIn(full, 'alpha.example.org')).toBe('alpha.example.org');
+  });
+});

@@ -1,0 +1,137 @@
+import type { Moment } from './ip-console';
+import { Namespace } from './namespace';
+import type { HostPlan, LinkPlan } from './plan';
+import { LabError } from './wait';
+
+/** Which frames a port drops, seen from the host that is plugged in there. */
+export type DropDirection = 'both' | 'from-host' | 'to-host';
+
+/** The device group of all ports of a switch: one request of ip(8) changes them all. */
+const PORT_GROUP = 77;
+const BRIDGE = 'bridge0';
+
+/**
+ * The bridge port flags that decide what a port drops while its carrier stays. A locked port takes in only frames whose
+ * sender is in the forwarding table behind it; one without flooding gives out only frames whose receiver is there. With
+ * learning off and the table flushed nobody is. (The port state would be shorter, but the bridge enables a disabled port
+ * again at the next change of the link; nftables and tc would each need more of the kernel.)
+ */
+function portFlags(direction: DropDirection | undefined): string {
+  const locked = direction === 'both' || direction === 'from-host' ? 'on' : 'off';
+  const flood = direction === 'both' || direction === 'to-host' ? 'off' : 'on';
+  const learning = direction === undefined ? 'on' : 'off';
+  return `locked ${locked} flood ${flood} mcast_flood ${flood} bcast_flood ${flood} learning ${learning} fdb_flush`;
+}
+
+/** The switch of one plane: a bridge in a namespace of its own, each host's link on the port of its name. */
+export class Switch {
+  readonly plane: string;
+  readonly #namespace: Namespace;
+  readonly #ports = new Map<string, { pulled: boolean }>();
+  #dead = false;
+
+  private constructor(plane: string, namespace: Namespace) {
+    this.plane = plane;
+    this.#namespace = namespace;
+  }
+
+  static async create(plane: string): Promise<Switch> {
+    const namespace = await Namespace.create(`switch-${plane}`, 'switch');
+    await namespace.ip(
+      `link add name ${BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
+      `link set dev ${BRIDGE} up`,
+    );
+    return new Switch(plane, namespace);
+  }
+
+  /** Plugs in links: each a veth pair, made with one end on the port and the other on the host. */
+  async plug(links: readonly { host: HostPlan; link: LinkPlan; pid: number }[]): Promise<Moment> {
+    for (const { host } of links) {
+      this.#ports.set(host.name, { pulled: false });
+    }
+    return this.#namespace.ip(
+      ...links.flatMap(({ host, link, pid }) => [
+        `link add name ${host.name} master ${BRIDGE} group ${PORT_GROUP} type veth peer name ${link.device} address ${link.mac} netns ${pid}`,
+        `link set dev ${host.name} ${this.#dead ? 'down' : 'up'}`,
+      ]),
+    );
+  }
+
+  /** Takes the carrier from hosts' links, as a pulled card or cable does. */
+  pull(hosts: readonly string[]): Promise<Moment> {
+    this.#known(hosts).forEach((port) => {
+      port.pulled = true;
+    });
+    return this.#namespace.ip(...hosts.map((host) => `link set dev ${host} down`));
+  }
+
+  /** Puts hosts' links back; a switch that is dead gives no carrier all the same. */
+  return(hosts: readonly string[]): Promise<Moment> {
+    this.#known(hosts).forEach((port) => {
+      port.pulled = false;
+    });
+    return this.#namespace.ip(...hosts.map((host) => `link set dev ${host} ${this.#dead ? 'down' : 'up'}`));
+  }
+
+  /** From now on every frame in the given direction is lost, while hosts see their carrier. */
+  drop(hosts: readonly string[], direction: DropDirection): Promise<Moment> {
+    this.#known(hosts);
+    return this.#namespace.ip(
+      ...hosts.map((host) => `link set dev ${host} type bridge_slave ${portFlags(direction)}`),
+      // A frame on its way on another CPU during the first flush may have been learned after it.
+      ...hosts.map((host) => `link set dev ${host} type bridge_slave fdb_flush`),
+    );
+  }
+
+  undrop(hosts: readonly string[]): Promise<Moment> {
+    this.#known(hosts);
+    return this.#namespace.ip(
+      ...hosts.map((host) => `link set dev ${host} type bridge_slave ${portFlags(undefined)}`),
+    );
+  }
+
+  /** All ports lose their carrier at once, as when the switch loses its power. */
+  kill(): Promise<Moment> {
+    this.#dead = true;
+    return this.#namespace.ip(`link set group ${PORT_GROUP} down`);
+  }
+
+  /** The switch is back; pulled cards stay pulled. */
+  revive(): Promise<Moment> {
+    this.#dead = false;
+    const pulled = [...this.#ports.values()].some((port) => port.pulled);
+    if (!pulled) {
+      return this.#namespace.ip(`link set group ${PORT_GROUP} up`);
+    }
+    const present = [...this.#ports].filter(([, port]) => !port.pulled).map(([host]) => host);
+    return this.#namespace.ip(...present.map((host) => `link set dev ${host} up`));
+  }
+
+  /** Forwards nothing any more, while all hosts see their carrier. */
+  silence(): Promise<Moment> {
+    return this.#namespace.ip(`link set dev ${BRIDGE} down`);
+  }
+
+  unsilence(): Promise<Moment> {
+    return this.#namespace.ip(`link set dev ${BRIDGE} up`);
+  }
+
+  /** Forgets a port whose veth pair is gone. */
+  unplug(host: string): void {
+    this.#ports.delete(host);
+  }
+
+  destroy(): Promise<void> {
+    return this.#namespace.destroy();
+  }
+
+  #known(hosts: readonly string[]): { pulled: boolean }[] {
+    return hosts.map((host) => {
+      const port = this.#ports.get(host);
+      if (port === undefined) {
+        throw new LabError(`${host} has no card on plane ${this.plane}`);
+      }
+      return port;
+    });
+  }
+}

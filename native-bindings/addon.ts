@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** errno and what was being done, of an open that failed. */
+export type NativeFailure = readonly [errno: number, doing: string];
+
+/** src/packet_socket.h. Numbers below zero are a negative errno. */
+export interface NativePacketSocket {
+  open(
+    ifindex: number,
+    etherTypes: Uint16Array,
+    receiveBuffer: number,
+    readable: () => void,
+    error: (errno: number) => void,
+  ): NativeFailure | undefined;
+  receive(maximum: number): number;
+  send(first: number, count: number): number;
+  statistics(): readonly [packets: number, drops: number];
+  receiveBuffer(): number;
+  close(): void;
+}
+
+/** src/netlink_socket.h. Numbers below zero are a negative errno. */
+export interface NativeNetlinkSocket {
+  open(
+    groups: Uint32Array,
+    receiveBuffer: number,
+    readable?: () => void,
+    error?: (errno: number) => void,
+  ): NativeFailure | undefined;
+  port(): number;
+  send(bytes: Uint8Array): number;
+  receive(): number;
+  close(): void;
+}
+
+interface Addon {
+  readonly PacketSocket: new (
+    receiveStorage: Uint8Array,
+    receiveRecords: Float64Array,
+    sendStorage: Uint8Array,
+    sendRecords: Uint32Array,
+  ) => NativePacketSocket;
+  readonly NetlinkSocket: new (storage: Uint8Array) => NativeNetlinkSocket;
+}
+
+let loaded: Addon | undefined;
+
+/** The compiled addon, loaded at first use. Throws one clear error where it is not built, or built for another system. */
+export function addon(): Addon {
+  loaded ??= load(addonPath(__dirname));
+  return loaded;
+}
+
+/** Where the addon is, seen from the source tree as well as from `dist`: at the root of the package. */
+export function addonPath(from: string): string {
+  let root = from;
+  while (!existsSync(join(root, 'package.json')) && dirname(root) !== root) root = dirname(root);
+  return join(root, 'native-bindings', 'build', 'Release', 'multihomed_native.node');
+}
+
+/** Loads the addon at `path`. */
+export function load(path: string): Addon {
+  if (!existsSync(path)) {
+    throw new Error(`the native addon is not built (${path} does not exist): run \`make build\``);
+  }
+  try {
+    return require(path) as Addon;
+  } catch (cause) {
+    throw new Error(`the native addon ${path} does not load: run \`make build\` on this machine`, { cause });
+  }
+}

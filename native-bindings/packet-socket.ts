@@ -1,0 +1,230 @@
+import { constants } from 'node:os';
+import { addon, type NativePacketSocket } from './addon';
+import { SystemError } from './system-error';
+
+/** To whom a frame was addressed, as the kernel saw it (sll_pkttype, packet(7)). */
+export type PacketKind = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'outgoing';
+
+/** One frame as it came in. */
+export interface ReceivedFrame {
+  /** from the Ethernet destination on, without the check sequence; the caller's own */
+  readonly bytes: Uint8Array;
+  /** when the kernel received it: CLOCK_MONOTONIC in ms, comparable with `Number(process.hrtime.bigint()) / 1e6` */
+  readonly at: number;
+  /** `otherhost` too for a unicast frame of a VLAN that this interface is not part of */
+  readonly kind: PacketKind;
+  /** on the wire, in bytes; more than `bytes` holds where the frame exceeds 10 KiB */
+  readonly length: number;
+  /** carried an 802.1Q tag with a VLAN id, so it belongs to another network than the interface's own */
+  readonly vlan: boolean;
+}
+
+export interface PacketSocketOptions {
+  /** name, for errors */
+  readonly interface: string;
+  readonly ifindex: number;
+  /** 1 to 4 EtherTypes, each 0x600 to 0xffff; the kernel hands over no others */
+  readonly etherTypes: readonly number[];
+  /** bytes that wait for {@link PacketSocket.receive} before the kernel drops; default 1 MiB */
+  readonly receiveBuffer?: number;
+}
+
+export interface PacketSocketHandlers {
+  /** frames wait; called again and again until they are received */
+  readable(): void;
+  /**
+   * ENETDOWN once each time the interface goes down or away, and at once if it was down when the socket was opened. The
+   * socket stays open and receives again when the same interface comes up. An interface that was removed never returns:
+   * its successor has another ifindex.
+   */
+  error(error: SystemError): void;
+}
+
+const KINDS: readonly PacketKind[] = ['host', 'broadcast', 'multicast', 'otherhost', 'outgoing'];
+const DEFAULT_RECEIVE_BUFFER = 1 << 20;
+/** Frames in one recvmmsg or sendmmsg. */
+const BATCH = 32;
+/** Room for one received frame in bytes: the largest jumbo frame in use has 9216. */
+const SLOT = 10240;
+const SEND_STORAGE = 1 << 16;
+/**
+ * No frame takes less of a receive buffer than this, in bytes: struct sk_buff and struct skb_shared_info alone take more
+ * (SKB_TRUESIZE, include/linux/skbuff.h).
+ */
+const SMALLEST_CHARGE = 512;
+/** Fields of one receive record: at, length, captured, kind | vlan << 8 (src/packet_socket.h). */
+const FIELDS = 4;
+const VLAN_FLAG = 0x100;
+const { ENETDOWN, EMSGSIZE } = constants.errno;
+
+/**
+ * An AF_PACKET socket on one interface. It never switches the interface to promiscuous mode and never sees what this host
+ * sends. The kernel filters before the first frame comes in. An exception in a handler is an uncaught exception.
+ */
+export class PacketSocket {
+  readonly #interface: string;
+  readonly #handlers: PacketSocketHandlers;
+  readonly #native: NativePacketSocket;
+  readonly #received = new Uint8Array(BATCH * SLOT);
+  readonly #records = new Float64Array(BATCH * FIELDS);
+  readonly #outgoing = new Uint8Array(SEND_STORAGE);
+  readonly #ranges = new Uint32Array(BATCH * 2);
+  /** as many frames as can have been waiting at one moment */
+  #capacity = 0;
+  #packets = 0;
+  #drops = 0;
+  #closed = false;
+
+  private constructor(name: string, handlers: PacketSocketHandlers) {
+    this.#interface = name;
+    this.#handlers = handlers;
+    this.#native = new (addon().PacketSocket)(this.#received, this.#records, this.#outgoing, this.#ranges);
+  }
+
+  /** Opens a socket that receives from now on. Needs CAP_NET_RAW. Throws a {@link SystemError}. */
+  static open(options: PacketSocketOptions, handlers: PacketSocketHandlers): PacketSocket {
+    checkEtherTypes(options.etherTypes);
+    const socket = new PacketSocket(options.interface, handlers);
+    const native = socket.#native;
+    const failure = native.open(
+      options.ifindex,
+      Uint16Array.from(options.etherTypes),
+      options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER,
+      () => handlers.readable(),
+      (errno) => handlers.error(socket.#error(errno, 'poll')),
+    );
+    if (failure !== undefined) throw socket.#error(failure[0], failure[1]);
+    socket.#capacity = Math.ceil(native.receiveBuffer() / SMALLEST_CHARGE) + BATCH;
+    return socket;
+  }
+
+  /**
+   * Everything received before this call, oldest first, but at most `maximum` frames; none where nothing waits. It comes
+   * to an end under a flood as well: it returns no more frames than can have been waiting at one moment.
+   */
+  receive(maximum: number = this.#capacity): ReceivedFrame[] {
+    const frames: ReceivedFrame[] = [];
+    let failed = this.#closed;
+    while (frames.length < maximum) {
+      const wanted = Math.min(BATCH, maximum - frames.length);
+      const count = this.#native.receive(wanted);
+      if (count < 0) {
+        if (failed) break;
+        // An error noted on the socket comes before the frames that wait there, and is gone once read.
+        failed = true;
+        this.#report(-count, 'recvmmsg');
+        continue;
+      }
+      for (let index = 0; index < count; index++) frames.push(this.#frame(index));
+      if (count < wanted) break;
+    }
+    return frames;
+  }
+
+  /**
+   * Hands frames to the interface's queue, in order, up to the first that is refused: `error` says why, and `sent` how many
+   * went before it. Usual reasons: ENETDOWN, ENXIO (removed), ENOBUFS (queue full), EMSGSIZE; EBADF after {@link close}.
+   */
+  send(frames: readonly Uint8Array[]): { sent: number; error: SystemError | undefined } {
+    let sent = 0;
+    while (sent < frames.length) {
+      const count = this.#pack(frames, sent);
+      if (count === 0) return { sent, error: this.#error(EMSGSIZE, 'sendmmsg') };
+      const [taken, errno] = this.#transmit(count);
+      sent += taken;
+      if (errno !== 0) return { sent, error: this.#error(errno, 'sendmmsg') };
+    }
+    return { sent, error: undefined };
+  }
+
+  /**
+   * Since the socket was opened: frames that passed the filter (dropped ones included), and those that were dropped because
+   * nobody received the ones before.
+   */
+  statistics(): { packets: number; drops: number } {
+    if (!this.#closed) {
+      // PACKET_STATISTICS starts from zero at each reading.
+      const [packets, drops] = this.#native.statistics();
+      this.#packets += packets;
+      this.#drops += drops;
+    }
+    return { packets: this.#packets, drops: this.#drops };
+  }
+
+  /** Ends everything; no handler is called after it. May be called more than once. */
+  close(): void {
+    if (this.#closed) return;
+    this.statistics();
+    this.#closed = true;
+    this.#native.close();
+  }
+
+  #frame(index: number): ReceivedFrame {
+    const record = index * FIELDS;
+    const start = index * SLOT;
+    const flags = this.#records[record + 3]!;
+    return {
+      // A copy of up to 64 bytes, and so of any ARP frame, stays on V8's own heap and costs no ArrayBuffer.
+      bytes: this.#received.slice(start, start + this.#records[record + 2]!),
+      at: this.#records[record]!,
+      kind: KINDS[flags & 0xff] ?? 'otherhost',
+      length: this.#records[record + 1]!,
+      vlan: flags >= VLAN_FLAG,
+    };
+  }
+
+  /** Copies frames from `first` on to where the addon reads them; how many found room. */
+  #pack(frames: readonly Uint8Array[], first: number): number {
+    let offset = 0;
+    let count = 0;
+    for (; count < BATCH && first + count < frames.length; count++) {
+      const frame = frames[first + count]!;
+      if (offset + frame.length > SEND_STORAGE) break;
+      this.#outgoing.set(frame, offset);
+      this.#ranges[count * 2] = offset;
+      this.#ranges[count * 2 + 1] = frame.length;
+      offset += frame.length;
+    }
+    return count;
+  }
+
+  /** How many of the `count` packed frames the kernel took, and the errno that refused the next, or 0. */
+  #transmit(count: number): readonly [taken: number, errno: number] {
+    let taken = 0;
+    let down = false;
+    while (taken < count) {
+      const result = this.#native.send(taken, count - taken);
+      if (result === -ENETDOWN && !down) {
+        // Either the interface is down, or this is the note of an earlier down that nobody has read yet, which
+        // sock_alloc_send_pskb() gives to whoever comes first. A second try tells.
+        down = true;
+        continue;
+      }
+      if (result !== -ENETDOWN && down) {
+        down = false;
+        this.#report(ENETDOWN, 'sendmmsg');
+      }
+      if (result < 0) return [taken, -result];
+      taken += result;
+    }
+    return [taken, 0];
+  }
+
+  /** Calls the error handler for an error that the kernel gave to a call instead of to the poll; never from within the call. */
+  #report(errno: number, doing: string): void {
+    process.nextTick(() => {
+      if (!this.#closed) this.#handlers.error(this.#error(errno, doing));
+    });
+  }
+
+  #error(errno: number, doing: string): SystemError {
+    return new SystemError(errno, doing, this.#interface);
+  }
+}
+
+function checkEtherTypes(etherTypes: readonly number[]): void {
+  const valid = etherTypes.every((type) => Number.isInteger(type) && type >= 0x600 && type <= 0xffff);
+  if (!valid || etherTypes.length < 1 || etherTypes.length > 4) {
+    throw new RangeError(`1 to 4 EtherTypes of 0x600 to 0xffff, not [${etherTypes.join(', ')}]`);
+  }
+}

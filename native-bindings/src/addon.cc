@@ -1,0 +1,16 @@
+#include <napi.h>
+
+#include "netlink_socket.h"
+#include "packet_socket.h"
+
+namespace {
+
+Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
+  exports.Set("PacketSocket", multihomed::PacketSocket::Define(env));
+  exports.Set("NetlinkSocket", multihomed::NetlinkSocket::Define(env));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(multihomed_native, Initialize)

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { packageRoot } from './package-root';
 
 /** errno and what was being done, of an open that failed. */
 export type NativeFailure = readonly [errno: number, doing: string];
@@ -52,11 +53,9 @@ export function addon(): Addon {
   return loaded;
 }
 
-/** Where the addon is, seen from the source tree as well as from `dist`: at the root of the package. */
+/** Where the addon is built, seen from a directory in the source tree or in `dist`. */
 export function addonPath(from: string): string {
-  let root = from;
-  while (!existsSync(join(root, 'package.json')) && dirname(root) !== root) root = dirname(root);
-  return join(root, 'native-bindings', 'build', 'Release', 'multihomed_native.node');
+  return join(packageRoot(from), 'native-bindings', 'build', 'Release', 'multihomed_native.node');
 }
 
 /** Loads the addon at `path`. */

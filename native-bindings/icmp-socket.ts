@@ -1,0 +1,135 @@
+import { decodeEchoReply, encodeEcho } from './icmp-echo';
+
+/** An answer to one of our echo requests, checked (type, code, identifier, checksum). */
+export interface IcmpReply {
+  /** dotted quad of the host that answered */
+  readonly source: string;
+  /** 16 bit, from the request */
+  readonly sequence: number;
+  /** when this process read it: CLOCK_MONOTONIC in ms, comparable with `Number(process.hrtime.bigint()) / 1e6` */
+  readonly at: number;
+}
+
+export interface IcmpSocketOptions {
+  /** the interface by which requests leave and answers come in, whatever the routes say (SO_BINDTODEVICE) */
+  readonly interface: string;
+  /** 16 bit; tells our answers from those to other programs, since a raw socket receives all of the host's ICMP */
+  readonly identifier: number;
+}
+
+export interface IcmpSocketHandlers {
+  reply(reply: IcmpReply): void;
+  /** A request could not be sent, or receiving failed. The socket stays usable. The package gives no errno. */
+  error(error: Error): void;
+}
+
+/** The part of the `raw-socket` package that is used here; it brings no types. */
+interface RawSocketModule {
+  readonly Protocol: { readonly ICMP: number };
+  createSocket(options: { protocol: number }): RawSocket;
+}
+
+interface RawSocket {
+  setOption(level: number, option: number, value: Buffer, length: number): void;
+  send(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    address: string,
+    sent: (error: Error | null) => void,
+  ): void;
+  on(event: 'message', listener: (packet: Buffer, source: string) => void): void;
+  on(event: 'error', listener: (error: Error | undefined) => void): void;
+  close(): void;
+}
+
+const SOL_SOCKET = 1;
+const SO_BINDTODEVICE = 25;
+const SOL_RAW = 255;
+/** linux/icmp.h: a mask of the types that the kernel shall not hand over */
+const ICMP_FILTER = 1;
+const ALL_BUT_ECHO_REPLY = 0xfffffffe;
+
+/** ICMP echo through one interface, by the `raw-socket` package, which is loaded when the first socket is opened. */
+export class IcmpSocket {
+  readonly #options: IcmpSocketOptions;
+  readonly #handlers: IcmpSocketHandlers;
+  readonly #socket: RawSocket;
+  #closed = false;
+
+  private constructor(options: IcmpSocketOptions, handlers: IcmpSocketHandlers, socket: RawSocket) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#socket = socket;
+    socket.on('message', (packet) => this.#receive(packet));
+    socket.on('error', (error) => this.#fail(error ?? new Error('poll failed')));
+  }
+
+  /** Needs CAP_NET_RAW. Throws where the package is not built, the socket refused, or the interface unknown. */
+  static open(options: IcmpSocketOptions, handlers: IcmpSocketHandlers): IcmpSocket {
+    checkUint16('identifier', options.identifier);
+    const raw = require('raw-socket') as RawSocketModule;
+    let socket: RawSocket | undefined;
+    try {
+      socket = raw.createSocket({ protocol: raw.Protocol.ICMP });
+      const device = Buffer.from(`${options.interface}\0`);
+      socket.setOption(SOL_SOCKET, SO_BINDTODEVICE, device, device.length);
+      const filter = Buffer.from(Uint32Array.of(ALL_BUT_ECHO_REPLY).buffer);
+      socket.setOption(SOL_RAW, ICMP_FILTER, filter, filter.length);
+    } catch (cause) {
+      socket?.close();
+      throw new Error(`ICMP socket on ${options.interface}: ${text(cause)}`, { cause });
+    }
+    return new IcmpSocket(options, handlers, socket);
+  }
+
+  /**
+   * Sends an echo request to a dotted quad. `sequence` is 16 bit. It leaves in the next turn of the event loop; where it
+   * cannot, the error handler is called. Does nothing after {@link close}.
+   */
+  echo(target: string, sequence: number): void {
+    checkUint16('sequence', sequence);
+    // The package would open a new socket, bound to no interface.
+    if (this.#closed) return;
+    const request = Buffer.from(encodeEcho(this.#options.identifier, sequence));
+    this.#socket.send(request, 0, request.length, target, (error) => {
+      if (error !== null) this.#fail(new Error(`echo to ${target}: ${error.message}`, { cause: error }));
+    });
+  }
+
+  /** Ends everything; no handler is called after it. May be called more than once. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
+  }
+
+  #receive(packet: Buffer): void {
+    const at = Number(process.hrtime.bigint()) / 1e6;
+    const reply = decodeEchoReply(packet, this.#options.identifier);
+    if (typeof reply === 'string') return;
+    this.#deliver(() => this.#handlers.reply({ ...reply, at }));
+  }
+
+  #fail(cause: Error): void {
+    const error = new Error(`ICMP socket on ${this.#options.interface}: ${cause.message}`, { cause });
+    this.#deliver(() => this.#handlers.error(error));
+  }
+
+  /** The package catches what a listener throws; from an immediate it is an uncaught exception, as it should be. */
+  #deliver(call: () => void): void {
+    setImmediate(() => {
+      if (!this.#closed) call();
+    });
+  }
+}
+
+function checkUint16(name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffff) {
+    throw new RangeError(`${name} must be 0 to 65535, not ${value}`);
+  }
+}
+
+function text(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

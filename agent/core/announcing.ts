@@ -7,6 +7,7 @@ import type { ArpOptions } from './topology';
 export class Announcing {
   /** the next announcement; infinite for none */
   wakeAt = Number.POSITIVE_INFINITY;
+  private running = false;
   private remaining = 0;
   private hints = 0;
   private regularAt = Number.POSITIVE_INFINITY;
@@ -18,6 +19,11 @@ export class Announcing {
     private hintSpacing: number,
   ) {}
 
+  /** Whether nothing is announced on this link: it doesn't work, or hasn't yet. */
+  get idle(): boolean {
+    return !this.running;
+  }
+
   /** Takes new options from the next announcement on. */
   retime(options: ArpOptions, hintSpacing: number): void {
     this.options = options;
@@ -26,6 +32,7 @@ export class Announcing {
 
   /** The link works: announce at once, and again. */
   start(now: number): void {
+    this.running = true;
     this.remaining = this.options.repeat;
     this.regularAt = now;
     this.reckon();
@@ -33,6 +40,7 @@ export class Announcing {
 
   /** The link doesn't work: nothing to announce on it. */
   stop(): void {
+    this.running = false;
     this.regularAt = Number.POSITIVE_INFINITY;
     this.hintAt = Number.POSITIVE_INFINITY;
     this.reckon();

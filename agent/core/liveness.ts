@@ -118,11 +118,11 @@ export class Liveness {
     this.due = now;
   }
 
-  /** Judges the waiting request and sends the next one. `late` is by how much this wake-up missed the time asked for, in ms. */
-  tick(now: number, late: number): LivenessStep {
+  /** Judges the waiting request and sends the next one. For a time at which everything already received has been handed over. */
+  tick(now: number): LivenessStep {
     if (now < this.due) return NOTHING;
     if (!this.waits) return this.probe(now);
-    if (late > Math.max(STALL, this.options.retry) && !this.graced) {
+    if (now - this.due > Math.max(STALL, this.options.retry) && !this.graced) {
       // We did not run, so the wait was not the far end's alone. One grace a request keeps the detection bounded.
       this.graced = true;
       this.due = now + this.wait();

@@ -1,0 +1,45 @@
+import type { Note } from './event';
+import type { Path } from './path';
+import { activePath } from './routing';
+import type { Peer, Topology } from './topology';
+
+/**
+ * Follows on which path the packets to each peer leave, and tells when that changes. A change is a failover, whichever way it
+ * goes; a peer without a usable path is unreachable, though its routes stay.
+ */
+export class Failover {
+  private readonly active = new Map<string, Path | undefined>();
+
+  /** The path on which packets to `peer` leave now. */
+  activeOf(peer: Peer): Path | undefined {
+    return this.active.get(peer.name);
+  }
+
+  /** Forgets the peers that are no longer in the topology. */
+  retain(peers: readonly Peer[]): void {
+    const names = new Set(peers.map((peer) => peer.name));
+    for (const name of this.active.keys()) if (!names.has(name)) this.active.delete(name);
+  }
+
+  /** Takes the present paths of a peer; what to tell if its active path is another one now. */
+  update(topology: Topology, peer: Peer, paths: readonly Path[]): Note | undefined {
+    const known = this.active.has(peer.name);
+    const before = this.active.get(peer.name);
+    const after = activePath(paths);
+    this.active.set(peer.name, after);
+    if (before === after || !known) return undefined;
+    const plane = (path: Path | undefined) => (path === undefined ? null : topology.planes[path.plane]);
+    const moved = before !== undefined && (after === undefined || before.state === 'down') ? before : after;
+    return {
+      event: eventOf(before, after),
+      level: after === undefined ? 'error' : 'warn',
+      causedAt: moved?.trouble ?? 0,
+      fields: { peer: peer.name, from: plane(before), to: plane(after), cause: moved?.cause ?? null },
+    };
+  }
+}
+
+function eventOf(before: Path | undefined, after: Path | undefined): string {
+  if (after === undefined) return 'peer-unreachable';
+  return before === undefined ? 'peer-reachable' : 'failover';
+}

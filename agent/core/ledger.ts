@@ -1,0 +1,136 @@
+import type { Ipv4, Prefix } from '../wire/address';
+import type { Path } from './path';
+import {
+  type Alias,
+  desiredRoutes,
+  type KernelStep,
+  type KernelTable,
+  type Neighbor,
+  neighborIdentity,
+  planNeighbors,
+  planRoutes,
+  type Route,
+} from './routing';
+import type { Peer, Topology } from './topology';
+
+/** What the kernel holds that is ours, as far as we know, and the steps from there to what we want. */
+export class Ledger {
+  private readonly routes = new Map<string, Route[]>();
+  private readonly neighbors = new Map<number, Neighbor>();
+  private aliases: readonly Alias[] = [];
+
+  /** Takes over what the kernel was seen to hold. */
+  adopt(table: KernelTable): void {
+    this.routes.clear();
+    for (const route of table.routes) this.at(route.destination).push(route);
+    this.neighbors.clear();
+    for (const neighbor of table.neighbors) this.neighbors.set(neighborIdentity(neighbor), neighbor);
+    this.aliases = table.aliases;
+  }
+
+  /** The kernel dropped all routes and neighbor entries of a device, as it does without a word when it goes down. */
+  forgetDevice(device: number): void {
+    for (const [destination, routes] of this.routes) {
+      const others = routes.filter((route) => route.device !== device);
+      this.routes.set(destination, others);
+    }
+    this.forgetNeighbors(device);
+  }
+
+  /** The kernel dropped all neighbor entries of a device, as it does when the device's own address changes. */
+  forgetNeighbors(device: number): void {
+    for (const [identity, neighbor] of this.neighbors) {
+      if (neighbor.device === device) this.neighbors.delete(identity);
+    }
+  }
+
+  /** The unicast routes to a peer that stand. */
+  routesTo(peer: Peer): readonly Route[] {
+    return destinationsOf(peer).flatMap((destination) =>
+      this.at(destination).filter((route) => route.type === 'unicast'),
+    );
+  }
+
+  neighborOf(path: Path): Neighbor | undefined {
+    if (path.device === undefined) return undefined;
+    return this.neighbors.get(neighborIdentity({ device: path.device, address: path.target }));
+  }
+
+  /** The steps for one peer; taken as done. */
+  planPeer(topology: Topology, peer: Peer, paths: readonly Path[]): KernelStep[] {
+    const destinations = destinationsOf(peer);
+    const standing = destinations.flatMap((destination) => this.at(destination));
+    const desired = desiredRoutes(topology, peer, paths);
+    for (const destination of destinations) this.at(destination).length = 0;
+    for (const route of desired) this.at(route.destination).push(route);
+    const wanted = desiredNeighbors(peer, paths);
+    const entries = wanted.flatMap((neighbor) => this.neighbors.get(neighborIdentity(neighbor)) ?? []);
+    for (const neighbor of wanted) this.neighbors.set(neighborIdentity(neighbor), neighbor);
+    return [...planNeighbors(wanted, entries).set, ...planRoutes(desired, standing)];
+  }
+
+  /** The steps for everything: aliases, every peer, and what is ours but no longer wanted; taken as done. */
+  planAll(topology: Topology, peers: ReadonlyMap<Peer, readonly Path[]>): KernelStep[] {
+    const standing = [...this.routes.values()].flat();
+    const entries = [...this.neighbors.values()];
+    const desired = [...peers].flatMap(([peer, paths]) => desiredRoutes(topology, peer, paths));
+    const wanted = [...peers].flatMap(([peer, paths]) => desiredNeighbors(peer, paths));
+    const aliases = this.planAliases(topology.aliases);
+    const neighbors = planNeighbors(wanted, entries);
+    this.adopt({ routes: desired, neighbors: wanted, aliases: this.aliases });
+    return [
+      ...aliases.add,
+      ...neighbors.set,
+      ...planRoutes(desired, standing),
+      ...neighbors.remove,
+      ...aliases.remove,
+    ];
+  }
+
+  private planAliases(wanted: readonly Ipv4[]): {
+    readonly add: KernelStep[];
+    readonly remove: KernelStep[];
+  } {
+    const present = this.aliases;
+    const add = wanted.filter((address) => !present.some((alias) => alias.address === address));
+    const remove = present.filter((alias) => alias.ours && !wanted.includes(alias.address));
+    this.aliases = [
+      ...present.filter((alias) => !remove.includes(alias)),
+      ...add.map((address) => ({ address, ours: true })),
+    ];
+    return {
+      add: add.map((address) => ({ operation: 'add-alias', address })),
+      remove: remove.map(({ address }) => ({ operation: 'remove-alias', address })),
+    };
+  }
+
+  private at(destination: Prefix): Route[] {
+    const key = `${destination.address}/${destination.length}`;
+    let routes = this.routes.get(key);
+    if (routes === undefined) {
+      routes = [];
+      this.routes.set(key, routes);
+    }
+    return routes;
+  }
+}
+
+/** Every destination to which a peer can have routes. */
+function destinationsOf(peer: Peer): Prefix[] {
+  if (peer.kind === 'agent') return peer.aliases.map((address) => ({ address, length: 32 }));
+  const target = peer.icmp;
+  const listed = peer.prefixes.some(({ address, length }) => length === 32 && address === target);
+  return target === undefined || listed
+    ? [...peer.prefixes]
+    : [...peer.prefixes, { address: target, length: 32 }];
+}
+
+/** A permanent entry for each address of the peer on each link where it was verified. */
+function desiredNeighbors(peer: Peer, paths: readonly Path[]): Neighbor[] {
+  return paths.flatMap((path) => {
+    const { device, mac } = path;
+    if (device === undefined || mac === undefined) return [];
+    const addresses = peer.kind === 'agent' ? peer.aliases : [path.target];
+    return addresses.map((address) => ({ device, address, mac }));
+  });
+}

@@ -1,0 +1,47 @@
+import type { Actions, Echo, Note, Send } from './event';
+import type { KernelStep } from './routing';
+
+/** Collects what one event leads to. */
+export class Outbox {
+  private hints: Send[] = [];
+  private steps: KernelStep[] = [];
+  private sends: Send[] = [];
+  private echoes: Echo[] = [];
+  private notes: Note[] = [];
+
+  hint(link: string, frame: Uint8Array): void {
+    this.hints.push({ link, frame });
+  }
+
+  plan(steps: readonly KernelStep[]): void {
+    this.steps.push(...steps);
+  }
+
+  send(link: string, frame: Uint8Array): void {
+    this.sends.push({ link, frame });
+  }
+
+  echo(echo: Echo): void {
+    this.echoes.push(echo);
+  }
+
+  note(
+    event: string,
+    fields: Readonly<Record<string, unknown>>,
+    level: Note['level'] = 'info',
+    causedAt?: number,
+  ): void {
+    this.notes.push(causedAt === undefined ? { event, level, fields } : { event, level, fields, causedAt });
+  }
+
+  /** Everything collected since the last call. */
+  take(): Actions {
+    const { hints, steps, sends, echoes, notes } = this;
+    this.hints = [];
+    this.steps = [];
+    this.sends = [];
+    this.echoes = [];
+    this.notes = [];
+    return { hints, steps, sends, echoes, notes };
+  }
+}

@@ -1,0 +1,96 @@
+import type { Ipv4, Mac } from '../wire/address';
+import { Link } from './link';
+import { Path } from './path';
+import type { Peer, Topology } from './topology';
+
+/** Spreads the steady requests of the paths evenly over the interval, in tenths, so that wake-ups are shared. */
+const GOLDEN_RATIO = 0.618034;
+const PHASES = 10;
+
+/** The links and paths that a topology makes. */
+export class Registry {
+  readonly links = new Map<string, Link>();
+  /** by peer, in order of preference */
+  readonly paths = new Map<Peer, readonly Path[]>();
+  private readonly byTarget = new Map<string, Map<Ipv4, Path>>();
+  private readonly byAlias = new Map<Ipv4, Peer>();
+
+  constructor(topology: Topology, now: number) {
+    this.rebuild(topology, now);
+  }
+
+  /** Takes another topology; links and paths that are the same in it go on as they are. */
+  rebuild(topology: Topology, now: number): void {
+    const kept = new Map(
+      [...this.allPaths()].map((path) => [identityOf(path.peer, path.plane, path.link), path]),
+    );
+    this.rebuildLinks(topology);
+    this.paths.clear();
+    this.byAlias.clear();
+    let serial = 0;
+    for (const peer of topology.peers) {
+      const paths = [...this.links.values()]
+        .filter((link) => isOn(peer, link.place.plane))
+        .map(({ name, place }) => {
+          const phase = Math.floor(((serial++ * GOLDEN_RATIO) % 1) * PHASES) / PHASES;
+          const path =
+            kept.get(identityOf(peer, place.plane, name)) ??
+            new Path(peer, place.plane, name, topology.probe, now, phase);
+          path.peer = peer;
+          for (const liveness of path.probed) liveness.retime(topology.probe, now);
+          this.byTarget.get(name)!.set(path.target, path);
+          return path;
+        });
+      this.paths.set(peer, paths);
+      if (peer.kind === 'agent') for (const alias of peer.aliases) this.byAlias.set(alias, peer);
+    }
+  }
+
+  *allPaths(): Generator<Path> {
+    for (const paths of this.paths.values()) yield* paths;
+  }
+
+  *pathsOver(link: Link): Generator<Path> {
+    for (const path of this.allPaths()) if (path.link === link.name) yield path;
+  }
+
+  /** The path over a link that asks for an address. */
+  pathTo(link: Link, address: Ipv4): Path | undefined {
+    return this.byTarget.get(link.name)?.get(address);
+  }
+
+  /** The peer that has an alias. */
+  peerOf(alias: Ipv4): Peer | undefined {
+    return this.byAlias.get(alias);
+  }
+
+  /** Whether a hardware address is of one of our links. */
+  isOurs(mac: Mac): boolean {
+    for (const link of this.links.values()) if (link.state?.mac === mac) return true;
+    return false;
+  }
+
+  private rebuildLinks(topology: Topology): void {
+    const before = new Map(this.links);
+    this.links.clear();
+    this.byTarget.clear();
+    for (const place of topology.links) {
+      const former = before.get(place.name);
+      const link =
+        former?.place.plane === place.plane ? former : new Link(place, topology.arp, topology.probe);
+      link.announcing.retime(topology.arp, topology.probe.retry);
+      if (former !== undefined) link.state = former.state;
+      this.links.set(place.name, link);
+      this.byTarget.set(place.name, new Map());
+    }
+  }
+}
+
+function isOn(peer: Peer, plane: number): boolean {
+  return peer.kind === 'agent' ? peer.planes.includes(plane) : peer.addresses.has(plane);
+}
+
+function identityOf(peer: Peer, plane: number, link: string): string {
+  const target = peer.kind === 'agent' ? peer.aliases[0] : `${peer.addresses.get(plane)} ${peer.icmp}`;
+  return `${peer.name} ${plane} ${link} ${target}`;
+}

@@ -1,0 +1,149 @@
+import type { LinkState } from '../core/event';
+import type { KernelStep, KernelTable } from '../core/routing';
+import type { LinkSettings } from '../core/settings';
+import { addAlias, aliasesAmong, readAddresses, removeAlias } from './alias';
+import { type Disposition, dispositionOf, KernelError } from './error';
+import { linkState, readInterfaces } from './links';
+import { readNeighbors, removeNeighbor, setNeighbor } from './neighbors';
+import type { ChangedSetting } from './record';
+import { addRoute, type RouteSpace, readRoutes, removeRoute, type StandingRoute } from './routes';
+import { type KernelRequest, Rtnetlink } from './rtnetlink';
+import { type Recorder, Sysctls } from './sysctls';
+
+/** A step that the kernel refused. */
+export interface Refusal {
+  readonly step: KernelStep;
+  readonly error: KernelError;
+  readonly disposition: Disposition;
+}
+
+type SettingStep = Extract<KernelStep, { setting: unknown }>;
+type NetlinkStep = Exclude<KernelStep, SettingStep>;
+
+/** The kernel's tables as far as they are ours: reads them, and carries out steps. Thin: it decides nothing. */
+export class Kernel {
+  private names = new Map<number, string>();
+  private indexes = new Map<string, number>();
+
+  private constructor(
+    private readonly netlink: Rtnetlink,
+    private readonly sysctls: Sysctls,
+    /** our own aliases in order, by which they are labelled */
+    private space: RouteSpace & { readonly aliases: readonly number[] },
+  ) {}
+
+  /** `former` are the settings that a former run changed and did not give back. */
+  static open(
+    space: RouteSpace & { readonly aliases: readonly number[] },
+    record: Recorder,
+    former: readonly ChangedSetting[],
+  ): Kernel {
+    return new Kernel(Rtnetlink.open(), new Sysctls(record, former), space);
+  }
+
+  /** Takes another routing space, after the configuration was read again. */
+  use(space: RouteSpace & { readonly aliases: readonly number[] }): void {
+    this.space = space;
+  }
+
+  /** The port in the notifications of what we changed ourselves. */
+  get port(): number {
+    return this.netlink.port;
+  }
+
+  get changedSettings(): readonly ChangedSetting[] {
+    return this.sysctls.changes;
+  }
+
+  close(): void {
+    this.netlink.close();
+  }
+
+  /** The interfaces by name. */
+  readLinks(): Map<string, LinkState> {
+    const addresses = readAddresses(this.netlink);
+    const interfaces = readInterfaces(this.netlink);
+    this.names = new Map(interfaces.map(({ ifindex, name }) => [ifindex, name]));
+    this.indexes = new Map(interfaces.map(({ ifindex, name }) => [name, ifindex]));
+    return new Map(interfaces.map((link) => [link.name, linkState(link, addresses)]));
+  }
+
+  readTable(): KernelTable {
+    return {
+      routes: this.readRoutes(),
+      neighbors: readNeighbors(this.netlink, this.space.protocol),
+      aliases: aliasesAmong(readAddresses(this.netlink)),
+    };
+  }
+
+  readRoutes(): StandingRoute[] {
+    return readRoutes(this.netlink, this.space);
+  }
+
+  /** The settings of those links that exist. */
+  readSettings(links: Iterable<string>): Map<string, LinkSettings> {
+    const settings = new Map<string, LinkSettings>();
+    for (const link of links) {
+      const current = this.sysctls.read(link, this.indexes.get(link) ?? 0);
+      if (current !== undefined) settings.set(link, current);
+    }
+    return settings;
+  }
+
+  /** The name of an interface by its ifindex. */
+  nameOf(ifindex: number): string {
+    return this.names.get(ifindex) ?? `interface ${ifindex}`;
+  }
+
+  /** Carries out the steps in their order; those that were refused, but for what needs no telling. */
+  apply(steps: readonly KernelStep[]): Refusal[] {
+    const plain = steps.filter((step): step is NetlinkStep => !isSettingStep(step));
+    const refusals = steps.filter(isSettingStep).flatMap((step) => this.applySetting(step) ?? []);
+    const errors = this.netlink.transact(plain.map((step) => this.requestFor(step)));
+    errors.forEach((error, index) => {
+      const step = plain[index];
+      if (error === undefined || step === undefined) return;
+      const disposition = dispositionOf(error.code, step.operation.startsWith('remove'));
+      if (disposition !== 'ignore') refusals.push({ step, error, disposition });
+    });
+    return refusals;
+  }
+
+  /** Gives back a setting that only a living agent may leave changed. */
+  restoreSetting(step: Extract<KernelStep, { operation: 'restore-setting' }>): void {
+    this.sysctls.restore(step.link, step.setting);
+  }
+
+  private requestFor(step: NetlinkStep): KernelRequest {
+    switch (step.operation) {
+      case 'add-alias':
+        return addAlias(step.address, Math.max(0, this.space.aliases.indexOf(step.address)));
+      case 'remove-alias':
+        return removeAlias(step.address);
+      case 'set-neighbor':
+        return setNeighbor(step.neighbor, this.space.protocol, this.nameOf(step.neighbor.device));
+      case 'remove-neighbor':
+        return removeNeighbor(step.neighbor, this.nameOf(step.neighbor.device));
+      case 'add-route':
+        return addRoute(step.route, step.beside, this.nameOf(step.route.device));
+      case 'remove-route':
+        return removeRoute(step.route, this.nameOf(step.route.device));
+    }
+  }
+
+  private applySetting(step: SettingStep): Refusal | undefined {
+    try {
+      if (step.operation === 'restore-setting') this.restoreSetting(step);
+      else this.sysctls.change(step.link, this.indexes.get(step.link) ?? 0, step.setting, step.value);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      // A container may keep /proc/sys from us; that is told, and no reason to stop protecting.
+      return error.code === 'ENOENT' ? undefined : { step, error, disposition: 'retry' };
+    }
+  }
+}
+
+function isSettingStep(step: KernelStep): step is SettingStep {
+  return step.operation === 'change-setting' || step.operation === 'restore-setting';
+}

@@ -1,0 +1,51 @@
+import { formatLinkMessage, parseLinkMessage } from 'netlink/dist/rt/structs';
+import { AttrStream } from 'netlink/dist/structs';
+import type { LinkState } from '../core/event';
+import type { Mac } from '../wire/address';
+import type { InterfaceAddress } from './alias';
+import { macIn } from './bytes';
+import { type KernelMessage, RTM, type Rtnetlink } from './rtnetlink';
+
+/** An interface as the kernel reports it. */
+export interface Interface {
+  readonly ifindex: number;
+  readonly name: string;
+  readonly mac: Mac;
+  readonly up: boolean;
+  readonly carrier: boolean;
+}
+
+/** Every interface of this network namespace. */
+export function readInterfaces(netlink: Rtnetlink): Interface[] {
+  const body = new AttrStream();
+  formatLinkMessage({ kind: 'link', data: {}, attrs: {} }, body);
+  return netlink
+    .dump(RTM.getLink, body, 'reading the interfaces')
+    .flatMap((message) => decodeInterface(message) ?? []);
+}
+
+/** The interface in a message; undefined where it is not Ethernet's. Carrier is what the driver says now, not what linkwatch told last. */
+export function decodeInterface(message: KernelMessage): Interface | undefined {
+  const { data, attrs } = parseLinkMessage(message.body);
+  const mac = macIn(attrs.address);
+  if (data.index === undefined || attrs.ifname === undefined || mac === undefined) return undefined;
+  return {
+    ifindex: data.index,
+    name: attrs.ifname,
+    mac,
+    up: data.flags?.up === true,
+    carrier: (attrs.carrier ?? 0) !== 0,
+  };
+}
+
+/** The interface with its own addresses, as the core takes it. */
+export function linkState(link: Interface, addresses: readonly InterfaceAddress[]): LinkState {
+  const own = addresses.filter(({ device }) => device === link.ifindex);
+  return {
+    ifindex: link.ifindex,
+    mac: link.mac,
+    up: link.up,
+    carrier: link.carrier,
+    addresses: own.map(({ address, length }) => ({ address, length })),
+  };
+}

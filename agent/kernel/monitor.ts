@@ -1,0 +1,119 @@
+import { NetlinkSocket } from '../../native-bindings/netlink-socket';
+import { SystemError } from '../../native-bindings/system-error';
+import { decodeAddress, LOOPBACK } from './alias';
+import { decodeInterface, type Interface } from './links';
+import { decodeNeighbor } from './neighbors';
+import { decodeRoute } from './routes';
+import { type KernelMessage, parseMessages, RTM } from './rtnetlink';
+
+/** What the kernel told by itself. */
+export type Notification =
+  | { readonly type: 'interface'; readonly interface: Interface }
+  | { readonly type: 'interface-gone'; readonly ifindex: number; readonly name: string }
+  /** an address came or went on this device */
+  | { readonly type: 'address'; readonly device: number }
+  /** somebody else touched a route or neighbor entry of ours, or put a route where one of ours is */
+  | { readonly type: 'foreign-change' }
+  /** notifications were lost: only a fresh reading is true */
+  | { readonly type: 'overrun' };
+
+/** Multicast groups of rtnetlink (linux/rtnetlink.h). */
+const GROUP = { link: 1, neighbor: 3, ipv4Address: 5, ipv4Route: 7 } as const;
+const NLM_F_REPLACE = 0x100;
+/** Datagrams read in one go, so that a flood of foreign changes leaves room for frames and timers. */
+const AT_ONCE = 256;
+
+/** What this monitor looks for. */
+export interface Interest {
+  readonly protocol: number;
+  readonly table: number;
+  /** the port of our own requests: what they changed is no news */
+  readonly port: number;
+}
+
+/** Follows the changes of links, addresses, routes and neighbor entries, by whomever. */
+export class Monitor {
+  private constructor(
+    private readonly socket: NetlinkSocket,
+    private interest: Interest,
+  ) {}
+
+  /** `readable` is called while something waits. Throws SystemError. */
+  static open(interest: Interest, readable: () => void, error: (error: SystemError) => void): Monitor {
+    const socket = NetlinkSocket.open(
+      { groups: [GROUP.link, GROUP.neighbor, GROUP.ipv4Address, GROUP.ipv4Route], receiveBuffer: 8 << 20 },
+      { readable, error },
+    );
+    return new Monitor(socket, interest);
+  }
+
+  use(interest: Interest): void {
+    this.interest = interest;
+  }
+
+  /** What was told since the last call. */
+  read(): Notification[] {
+    const notifications: Notification[] = [];
+    for (let count = 0; count < AT_ONCE; count++) {
+      const datagram = this.receive();
+      if (datagram === undefined) break;
+      if (datagram === 'overrun') notifications.push({ type: 'overrun' });
+      else for (const message of parseMessages(datagram)) this.interpret(message, notifications);
+    }
+    return notifications;
+  }
+
+  close(): void {
+    this.socket.close();
+  }
+
+  private receive(): Uint8Array | 'overrun' | undefined {
+    try {
+      return this.socket.receive();
+    } catch (error) {
+      if (error instanceof SystemError && error.code === 'ENOBUFS') return 'overrun';
+      throw error;
+    }
+  }
+
+  private interpret(message: KernelMessage, into: Notification[]): void {
+    switch (message.type) {
+      case RTM.newLink: {
+        const changed = decodeInterface(message);
+        if (changed !== undefined) into.push({ type: 'interface', interface: changed });
+        break;
+      }
+      case RTM.delLink: {
+        const gone = decodeInterface(message);
+        if (gone !== undefined) into.push({ type: 'interface-gone', ifindex: gone.ifindex, name: gone.name });
+        break;
+      }
+      case RTM.newAddress:
+      case RTM.delAddress: {
+        const address = decodeAddress(message);
+        if (address === undefined || message.port === this.interest.port) break;
+        into.push({ type: 'address', device: address.device });
+        if (address.device === LOOPBACK) into.push({ type: 'foreign-change' });
+        break;
+      }
+      default:
+        if (message.port !== this.interest.port && this.concernsUs(message))
+          into.push({ type: 'foreign-change' });
+    }
+  }
+
+  /**
+   * Whether a change by somebody else can have touched something of ours. A replaced route is told as the new one alone, whoever's it
+   * is (net/ipv4/fib_trie.c), so that one counts by its table.
+   */
+  private concernsUs(message: KernelMessage): boolean {
+    if (message.type === RTM.newRoute || message.type === RTM.delRoute) {
+      const route = decodeRoute(message);
+      if (route === undefined || route.table !== this.interest.table) return false;
+      return route.protocol === this.interest.protocol || (message.flags & NLM_F_REPLACE) !== 0;
+    }
+    if (message.type !== RTM.newNeighbor && message.type !== RTM.delNeighbor) return false;
+    const neighbor = decodeNeighbor(message);
+    return neighbor !== undefined && neighbor.protocol === this.interest.protocol;
+  }
+}

@@ -1,0 +1,57 @@
+import { formatNeighborMessage, type NeighborAttrs, parseNeighborMessage } from 'netlink/dist/rt/structs';
+import { AttrStream } from 'netlink/dist/structs';
+import type { Neighbor } from '../core/routing';
+import { formatIpv4 } from '../wire/address';
+import { AF_INET, ipv4Bytes, ipv4In, macBytes, macIn } from './bytes';
+import { FLAG, type KernelMessage, type KernelRequest, RTM, type Rtnetlink } from './rtnetlink';
+
+/** A neighbor entry and who made it (NDA_PROTOCOL, net/core/neighbour.c). */
+export interface StandingNeighbor extends Neighbor {
+  readonly protocol: number;
+  readonly permanent: boolean;
+}
+
+/** The request that sets a permanent entry of ours, whatever entry is there: the kernel's own would be for the same peer. */
+export function setNeighbor(neighbor: Neighbor, protocol: number, device: string): KernelRequest {
+  const flags = FLAG.create | FLAG.replace;
+  const doing = `setting the neighbor ${formatIpv4(neighbor.address)} on ${device}`;
+  return { type: RTM.newNeighbor, flags, body: encodeNeighbor(neighbor, protocol), doing };
+}
+
+export function removeNeighbor(neighbor: Neighbor, device: string): KernelRequest {
+  const doing = `removing the neighbor ${formatIpv4(neighbor.address)} on ${device}`;
+  return { type: RTM.delNeighbor, flags: 0, body: encodeNeighbor(neighbor, undefined), doing };
+}
+
+/** The permanent entries that carry our protocol number. */
+export function readNeighbors(netlink: Rtnetlink, protocol: number): Neighbor[] {
+  const body = new AttrStream();
+  formatNeighborMessage({ kind: 'neighbor', data: { family: AF_INET }, attrs: {} }, body);
+  return netlink
+    .dump(RTM.getNeighbor, body, 'reading the neighbor entries')
+    .flatMap((message) => decodeNeighbor(message) ?? [])
+    .filter((neighbor) => neighbor.permanent && neighbor.protocol === protocol)
+    .map(({ device, address, mac }) => ({ device, address, mac }));
+}
+
+/** The IPv4 entry in a message; undefined where it has no Ethernet address. */
+export function decodeNeighbor(message: KernelMessage): StandingNeighbor | undefined {
+  const { data, attrs } = parseNeighborMessage(message.body);
+  const address = ipv4In(attrs.dst);
+  const mac = macIn(attrs.lladdr);
+  if (data.family !== AF_INET || address === undefined || mac === undefined) return undefined;
+  const permanent = data.state?.permanent === true;
+  return { device: data.ifindex ?? 0, address, mac, permanent, protocol: attrs.protocol?.[0] ?? 0 };
+}
+
+function encodeNeighbor(neighbor: Neighbor, protocol: number | undefined): AttrStream {
+  const attrs: NeighborAttrs = { dst: ipv4Bytes(neighbor.address) };
+  if (protocol !== undefined) {
+    attrs.lladdr = macBytes(neighbor.mac);
+    attrs.protocol = Buffer.of(protocol);
+  }
+  const body = new AttrStream();
+  const data = { family: AF_INET, ifindex: neighbor.device, state: { permanent: true as const } };
+  formatNeighborMessage({ kind: 'neighbor', data, attrs }, body);
+  return body;
+}

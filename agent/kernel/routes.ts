@@ -1,0 +1,140 @@
+import {
+  formatRouteMessage,
+  parseRouteMessage,
+  type RouteAttrs,
+  RouteScope,
+  RouteType,
+} from 'netlink/dist/rt/structs';
+import { AttrStream, readU32, writeU32 } from 'netlink/dist/structs';
+import type { Route } from '../core/routing';
+import { formatPrefix, type Ipv4 } from '../wire/address';
+import { AF_INET, ipv4Bytes, ipv4In } from './bytes';
+import { FLAG, type KernelMessage, type KernelRequest, RTM, type Rtnetlink } from './rtnetlink';
+
+/** A route of ours as the kernel has it. */
+export interface StandingRoute extends Route {
+  /** the kernel takes its nexthop for dead, since the device has no carrier (RTNH_F_LINKDOWN) */
+  readonly linkdown: boolean;
+}
+
+/** Where the routes of ours are. */
+export interface RouteSpace {
+  readonly table: number;
+  readonly protocol: number;
+}
+
+/** rtm_table holds 8 bits; a larger number is in RTA_TABLE alone (RT_TABLE_UNSPEC there). */
+const LARGEST_SHORT_TABLE = 255;
+
+/** The request that adds a route. It never replaces one that is there already: that may be somebody else's. */
+export function addRoute(route: Route, beside: boolean, device: string): KernelRequest {
+  const flags = FLAG.create | (beside ? FLAG.append : FLAG.exclusive);
+  return {
+    type: RTM.newRoute,
+    flags,
+    body: encodeRoute(route),
+    doing: `adding the route to ${describe(route, device)}`,
+  };
+}
+
+/** The request that removes exactly this route. */
+export function removeRoute(route: Route, device: string): KernelRequest {
+  const doing = `removing the route to ${describe(route, device)}`;
+  return { type: RTM.delRoute, flags: 0, body: encodeRoute(route), doing };
+}
+
+/** Our routes, and only ours: the kernel filters by table and protocol. */
+export function readRoutes(netlink: Rtnetlink, space: RouteSpace): StandingRoute[] {
+  const body = new AttrStream();
+  formatRouteMessage(
+    {
+      kind: 'route',
+      data: { family: AF_INET, table: shortTable(space.table), protocol: space.protocol },
+      attrs: { table: space.table },
+    },
+    body,
+  );
+  return netlink
+    .dump(RTM.getRoute, body, 'reading the routes')
+    .flatMap((message) => decodeRoute(message) ?? [])
+    .filter((route) => route.table === space.table && route.protocol === space.protocol);
+}
+
+/** The IPv4 route in a message; undefined for a kind of route that we never make, such as multipath. */
+export function decodeRoute(message: KernelMessage): StandingRoute | undefined {
+  const { data, attrs } = parseRouteMessage(message.body);
+  const type = numeric(data.type, RouteType);
+  if (data.family !== AF_INET || (type !== RouteType.UNICAST && type !== RouteType.UNREACHABLE))
+    return undefined;
+  const rtoMin = attrs.metrics?.rtoMin;
+  return {
+    destination: { address: ipv4In(attrs.dst) ?? (0 as Ipv4), length: data.dstLen ?? 0 },
+    type: type === RouteType.UNICAST ? 'unicast' : 'unreachable',
+    device: attrs.oif ?? 0,
+    gateway: ipv4In(attrs.gateway),
+    source: ipv4In(attrs.prefsrc),
+    metric: attrs.priority ?? 0,
+    table: attrs.table ?? data.table ?? 0,
+    protocol: Number(data.protocol ?? 0),
+    rtoMin: rtoMin === undefined ? undefined : readU32.call(rtoMin, 0),
+    linkdown: (nexthopFlags(message.body) & RTNH_F_LINKDOWN) !== 0,
+  };
+}
+
+const RTNH_F_LINKDOWN = 16;
+const RTNH_F_ONLINK = 4;
+
+/** rtm_flags carries the flags of a single nexthop as well; the codec knows those of the route alone. */
+function nexthopFlags(body: Buffer): number {
+  return readU32.call(body, 8);
+}
+
+function encodeRoute(route: Route): AttrStream {
+  const unicast = route.type === 'unicast';
+  const { gateway, source, rtoMin } = route;
+  const scope = unicast && gateway === undefined ? RouteScope.LINK : RouteScope.UNIVERSE;
+  const attrs: RouteAttrs = {
+    dst: ipv4Bytes(route.destination.address),
+    priority: route.metric,
+    table: route.table,
+  };
+  if (route.destination.length === 0) delete attrs.dst;
+  if (unicast) attrs.oif = route.device;
+  if (gateway !== undefined) attrs.gateway = ipv4Bytes(gateway);
+  if (source !== undefined) attrs.prefsrc = ipv4Bytes(source);
+  if (rtoMin !== undefined) attrs.metrics = { rtoMin: uint32Bytes(rtoMin) };
+  const data = {
+    family: AF_INET,
+    dstLen: route.destination.length,
+    table: shortTable(route.table),
+    protocol: route.protocol,
+    scope,
+    type: unicast ? RouteType.UNICAST : RouteType.UNREACHABLE,
+    // The gateway need not be on a subnet of ours: links may have no address at all.
+    flags: gateway === undefined ? {} : { __unknown: RTNH_F_ONLINK },
+  };
+  const body = new AttrStream();
+  formatRouteMessage({ kind: 'route', data, attrs }, body);
+  return body;
+}
+
+function shortTable(table: number): number {
+  return table > LARGEST_SHORT_TABLE ? 0 : table;
+}
+
+function uint32Bytes(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  writeU32.call(bytes, value, 0);
+  return bytes;
+}
+
+/** The codec gives a known value by its name, and another by its number. */
+function numeric<T extends Record<string, string | number>>(value: unknown, names: T): number | undefined {
+  const number = typeof value === 'string' ? names[value] : value;
+  return typeof number === 'number' ? number : undefined;
+}
+
+function describe(route: Route, device: string): string {
+  const destination = formatPrefix(route.destination, true);
+  return route.type === 'unicast' ? `${destination} by ${device}` : `${destination} (unreachable)`;
+}

@@ -1,0 +1,120 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { LinkSettings, SettingName } from '../core/settings';
+import { KernelError } from './error';
+import type { ChangedSetting } from './record';
+
+/** Names under /proc/sys/net/ipv4/conf that we read. */
+type Readable = SettingName | 'arp_filter';
+
+/** Writes the changes down before they are made. Throws the system's error. */
+export type Recorder = (changes: readonly ChangedSetting[]) => void;
+
+/** The settings of our links under net.ipv4.conf: changed only after the former value has been written down. */
+export class Sysctls {
+  private readonly changed = new Map<string, ChangedSetting>();
+
+  constructor(
+    private readonly record: Recorder,
+    former: readonly ChangedSetting[],
+  ) {
+    for (const change of former) this.changed.set(keyOf(change.link, change.setting), change);
+  }
+
+  /** The settings of a link as they are; undefined where it is gone meanwhile. */
+  read(link: string, ifindex: number): LinkSettings | undefined {
+    try {
+      const arpIgnore = readSetting(link, 'arp_ignore');
+      return {
+        rpFilter: readSetting(link, 'rp_filter'),
+        rpFilterAll: readSetting('all', 'rp_filter'),
+        arpIgnore,
+        arpIgnoreBefore: this.valueBefore(link, ifindex, 'arp_ignore', arpIgnore),
+        arpIgnoreAll: readSetting('all', 'arp_ignore'),
+        arpFilter: readSetting(link, 'arp_filter'),
+        arpFilterAll: readSetting('all', 'arp_filter'),
+        ignoreRoutesWithLinkdown: readSetting(link, 'ignore_routes_with_linkdown'),
+      };
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw kernelError(error, `reading the settings of ${link}`);
+    }
+  }
+
+  /** Gives a setting a value. Throws {@link KernelError}; then the setting is as it was. */
+  change(link: string, ifindex: number, setting: SettingName, value: number): void {
+    const doing = `setting ${setting}=${value} on ${link}`;
+    try {
+      const before = this.valueBefore(link, ifindex, setting, readSetting(link, setting));
+      const key = keyOf(link, setting);
+      const changes = new Map(this.changed).set(key, { link, ifindex, setting, before, value });
+      this.record([...changes.values()]);
+      this.changed.set(key, { link, ifindex, setting, before, value });
+      writeSetting(link, setting, value);
+    } catch (error) {
+      throw kernelError(error, doing);
+    }
+  }
+
+  /** Gives a setting its former value back, unless somebody else has changed it since; whether it did. */
+  restore(link: string, setting: SettingName): boolean {
+    const key = keyOf(link, setting);
+    const change = this.changed.get(key);
+    if (change === undefined) return false;
+    try {
+      const restored = restoreSetting(change);
+      this.changed.delete(key);
+      this.record([...this.changed.values()]);
+      return restored;
+    } catch (error) {
+      throw kernelError(error, `restoring ${setting} on ${link}`);
+    }
+  }
+
+  /** What is changed now. */
+  get changes(): readonly ChangedSetting[] {
+    return [...this.changed.values()];
+  }
+
+  private valueBefore(link: string, ifindex: number, setting: SettingName, now: number): number {
+    const change = this.changed.get(keyOf(link, setting));
+    return change?.ifindex === ifindex ? change.before : now;
+  }
+}
+
+/** Gives one setting its former value back where it still has ours; whether it had. A link that is gone took its settings along. */
+export function restoreSetting(change: ChangedSetting): boolean {
+  try {
+    if (readSetting(change.link, change.setting) !== change.value) return false;
+    writeSetting(change.link, change.setting, change.before);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function keyOf(link: string, setting: SettingName): string {
+  return `${link} ${setting}`;
+}
+
+function fileOf(link: string, setting: Readable): string {
+  return `/proc/sys/net/ipv4/conf/${link}/${setting}`;
+}
+
+function readSetting(link: string, setting: Readable): number {
+  return Number(readFileSync(fileOf(link, setting), 'utf8'));
+}
+
+function writeSetting(link: string, setting: SettingName, value: number): void {
+  writeFileSync(fileOf(link, setting), String(value));
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+function kernelError(error: unknown, doing: string): KernelError {
+  const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : constants.errno.EIO;
+  return new KernelError(Math.abs(errno), doing, undefined);
+}

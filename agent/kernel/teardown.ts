@@ -1,0 +1,85 @@
+import type { KernelStep } from '../core/routing';
+import { formatIpv4, formatMac, formatPrefix } from '../wire/address';
+import { Kernel } from './kernel';
+import { type ChangedSetting, type Record, readRecord, removeRecord, writeRecord } from './record';
+import { restoreSetting } from './sysctls';
+
+/** What was removed or given back, a line each. */
+export interface TeardownReport {
+  readonly removed: readonly string[];
+}
+
+/** There is no record of a run to take away. */
+export class NothingRecorded extends Error {
+  override readonly name = 'NothingRecorded';
+}
+
+/** Takes away what a daemon left that no longer runs, by its record. Throws {@link NothingRecorded} and KernelError. */
+export function teardownOffline(stateFile: string): TeardownReport {
+  const record = readRecord(stateFile);
+  if (record === undefined) {
+    throw new NothingRecorded(`${stateFile}: no record of a run; nothing of ours is known to stand`);
+  }
+  const kernel = Kernel.open({ ...record, aliases: [] }, () => {}, []);
+  try {
+    return teardown(kernel, record.settings, stateFile);
+  } finally {
+    kernel.close();
+  }
+}
+
+/** Removes our routes, neighbor entries and aliases, gives the settings back, and forgets the record. Throws KernelError. */
+export function teardown(
+  kernel: Kernel,
+  settings: readonly ChangedSetting[],
+  stateFile: string,
+): TeardownReport {
+  kernel.readLinks();
+  const table = kernel.readTable();
+  const aliases = table.aliases.filter((alias) => alias.ours);
+  const steps: KernelStep[] = [
+    ...table.routes.map((route): KernelStep => ({ operation: 'remove-route', route })),
+    ...table.neighbors.map((neighbor): KernelStep => ({ operation: 'remove-neighbor', neighbor })),
+    ...aliases.map(({ address }): KernelStep => ({ operation: 'remove-alias', address })),
+  ];
+  const refused = kernel.apply(steps)[0];
+  if (refused !== undefined) throw refused.error;
+  const restored = settings.filter(restoreSetting);
+  removeRecord(stateFile);
+  return { removed: [...steps.map((step) => describe(step, kernel)), ...restored.map(describeSetting)] };
+}
+
+/** Gives back what only a living agent may leave changed: the kernel answers ARP requests again. For after a crash. */
+export function releaseOffline(stateFile: string): TeardownReport {
+  const record = readRecord(stateFile);
+  if (record === undefined) return { removed: [] };
+  const needed = record.settings.filter(({ setting }) => setting === 'arp_ignore');
+  const restored = needed.filter(restoreSetting);
+  const kept: Record = { ...record, settings: record.settings.filter((change) => !needed.includes(change)) };
+  if (needed.length > 0) writeRecord(stateFile, kept);
+  return { removed: restored.map(describeSetting) };
+}
+
+function describe(step: KernelStep, kernel: Kernel): string {
+  switch (step.operation) {
+    case 'remove-route': {
+      const { destination, type, device } = step.route;
+      const target = formatPrefix(destination, true);
+      return type === 'unicast'
+        ? `route ${target} dev ${kernel.nameOf(device)}`
+        : `route unreachable ${target}`;
+    }
+    case 'remove-neighbor': {
+      const { address, device, mac } = step.neighbor;
+      return `neighbor ${formatIpv4(address)} dev ${kernel.nameOf(device)} lladdr ${formatMac(mac)}`;
+    }
+    case 'remove-alias':
+      return `address ${formatIpv4(step.address)}/32 dev lo`;
+    default:
+      return step.operation;
+  }
+}
+
+function describeSetting({ link, setting, value, before }: ChangedSetting): string {
+  return `setting ${setting} of ${link}: ${value} -> ${before}`;
+}

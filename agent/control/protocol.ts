@@ -1,6 +1,6 @@
 /**
- * The control socket speaks JSON, one object a line. A client sends a {@link Request}; the daemon answers with one
- * {@link Response}. After `events` with `follow`, every further line is an {@link EventRecord}, until either side closes.
+ * The control socket speaks JSON, one object a line, and one request a connection. A client sends a {@link Request}; the
+ * daemon answers with one {@link Response}. After `events` with `follow`, every further line is an {@link EventRecord}, until either side closes.
  * Field names are stable: fields are added, never renamed.
  */
 
@@ -114,6 +114,17 @@ export interface ReloadReport {
 /** What was removed or given back, one line each. */
 export interface TeardownReport {
   readonly removed: readonly string[];
+}
+
+/** What each command's `result` is. */
+export interface Results {
+  readonly status: StatusReport;
+  readonly routes: readonly RouteReport[];
+  /** the last ones, oldest first */
+  readonly events: readonly EventRecord[];
+  readonly wait: null;
+  readonly reload: ReloadReport;
+  readonly teardown: TeardownReport;
 }
 
 export type ErrorCode = 'bad-request' | 'unknown-command' | 'unknown-peer' | 'configuration' | 'failed';

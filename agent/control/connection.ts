@@ -1,0 +1,130 @@
+import type { Socket } from 'node:net';
+import type { Response } from './protocol';
+
+/** What one client may cost the daemon. Times in ms, lengths in bytes. */
+export interface Limits {
+  /** clients at a time; a further one is closed at once */
+  readonly clients: number;
+  /** longest request */
+  readonly request: number;
+  /** from the connection to the end of the request */
+  readonly requestTime: number;
+  /** most that waits to be read by one client; beyond it the client is cut off */
+  readonly backlog: number;
+  /** for the client to read its answer */
+  readonly answerTime: number;
+  /** for all answers to leave when the server closes */
+  readonly closeTime: number;
+}
+
+export const LIMITS: Limits = {
+  clients: 64,
+  request: 64 * 1024,
+  requestTime: 5000,
+  backlog: 1024 * 1024,
+  answerTime: 10_000,
+  closeTime: 250,
+};
+
+const NEWLINE = 10;
+
+/** One client: reads its one request within the limits, and writes lines to it. Socket errors end it and nothing else. */
+export class Connection {
+  /** aborted once the client is gone */
+  readonly gone = new AbortController();
+  private chunks: Buffer[] = [];
+  private length = 0;
+  private phase: 'asking' | 'waiting' | 'answered' = 'asking';
+  private deadline: NodeJS.Timeout;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly limits: Limits,
+    private readonly onRequest: (connection: Connection, line: string) => void,
+    onGone: (connection: Connection) => void,
+  ) {
+    this.deadline = setTimeout(() => this.refuse('no request came in time'), limits.requestTime).unref();
+    socket.on('data', (chunk: Buffer) => this.received(chunk));
+    socket.on('end', () => this.halfClosed());
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      clearTimeout(this.deadline);
+      this.gone.abort();
+      onGone(this);
+    });
+  }
+
+  /** Writes one line, which the caller has ended; a client that leaves too much unread is cut off. */
+  line(text: string): void {
+    if (this.socket.writableEnded || this.socket.destroyed) return;
+    this.socket.write(text);
+    if (this.socket.writableLength > this.limits.backlog) this.socket.destroy();
+  }
+
+  /** Writes the one answer, a line that the caller has ended, and ends the connection once it is read. */
+  answer(text: string): void {
+    if (this.socket.writableEnded || this.socket.destroyed) return;
+    this.phase = 'answered';
+    this.limitTime();
+    this.socket.end(text);
+  }
+
+  /** Answers `bad-request`. */
+  refuse(message: string): void {
+    const response: Response = { ok: false, error: { code: 'bad-request', message } };
+    this.answer(`${JSON.stringify(response)}\n`);
+  }
+
+  /** Ends the connection; resolves when what was written has left, or after the limit. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.socket.destroyed) return resolve();
+      this.gone.abort();
+      const late = setTimeout(() => this.socket.destroy(), this.limits.closeTime);
+      this.socket.once('close', () => {
+        clearTimeout(late);
+        resolve();
+      });
+      // Written is enough: the client's own half would keep the connection open.
+      this.socket.end(() => this.socket.destroy());
+    });
+  }
+
+  private received(chunk: Buffer): void {
+    if (this.phase === 'asking') this.collect(chunk);
+    // Behind the request nothing has a meaning. White space is let pass; behind the answer all is, until the connection ends.
+    else if (this.phase === 'waiting' && chunk.toString('latin1').trim() !== '') this.socket.destroy();
+  }
+
+  private collect(chunk: Buffer): void {
+    const end = chunk.indexOf(NEWLINE);
+    const part = end < 0 ? chunk : chunk.subarray(0, end);
+    this.length += part.length;
+    if (this.length > this.limits.request) {
+      this.refuse(`the request is longer than ${this.limits.request} bytes`);
+      return;
+    }
+    this.chunks.push(part);
+    if (end < 0) return;
+    clearTimeout(this.deadline);
+    this.phase = 'waiting';
+    const line = Buffer.concat(this.chunks).toString('utf8');
+    this.chunks = [];
+    this.onRequest(this, line);
+    this.received(chunk.subarray(end + 1));
+  }
+
+  /** A client that ends its sending half after the request still gets an answer that is near, but nothing waits for it. */
+  private halfClosed(): void {
+    if (this.phase === 'asking') this.socket.destroy();
+    if (this.phase !== 'waiting') return;
+    this.gone.abort();
+    this.limitTime();
+  }
+
+  /** The time that the client has left, whatever it does. */
+  private limitTime(): void {
+    clearTimeout(this.deadline);
+    this.deadline = setTimeout(() => this.socket.destroy(), this.limits.answerTime).unref();
+  }
+}

@@ -1,0 +1,234 @@
+import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { DaemonNotRunning, request } from './client';
+import { Connection, LIMITS, type Limits } from './connection';
+import type {
+  ErrorCode,
+  EventRecord,
+  ReloadReport,
+  Request,
+  Response,
+  Results,
+  RouteReport,
+  StatusReport,
+  TeardownReport,
+} from './protocol';
+import { KEPT_EVENTS, parseRequest } from './request';
+
+type Answer<T> = T | Promise<T>;
+
+/** What the daemon does for each command. A thrown {@link ControlError} is answered as it is, any other as `failed`. */
+export interface Handlers {
+  status(): Answer<StatusReport>;
+  routes(): Answer<readonly RouteReport[]>;
+  /**
+   * Resolves once the daemon is ready and `peer`, where it is named, has a path that is up. `signal` is aborted when the
+   * client is gone; what the promise does then, nobody sees.
+   */
+  wait(peer: string | undefined, signal: AbortSignal): Promise<void>;
+  reload(): Answer<ReloadReport>;
+  /** The daemon ends after the promise has resolved, through {@link ControlServer.close}, which lets the answer leave. */
+  teardown(): Answer<TeardownReport>;
+}
+
+/** An error that the client is told by its code. */
+export class ControlError extends Error {
+  override readonly name = 'ControlError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Another daemon answers at the socket's path. */
+export class SocketInUse extends Error {
+  override readonly name = 'SocketInUse';
+
+  constructor(
+    readonly path: string,
+    /** of the daemon that answers; undefined where it accepts the connection and doesn't say */
+    readonly pid: number | undefined,
+  ) {
+    super(
+      `another daemon${pid === undefined ? '' : `, pid ${pid},`} already answers at the control socket ${path}`,
+    );
+  }
+}
+
+/** How long the daemon that already has the socket may take to say its pid, in ms. */
+const IDENTIFY_TIME = 500;
+
+/** The control socket of the daemon. Nothing that a client does makes it throw into the daemon. */
+export class ControlServer {
+  private readonly connections = new Set<Connection>();
+  private readonly followers = new Set<Connection>();
+  /** as JSON, so that nothing can change them, and each is written down once */
+  private readonly events: string[] = [];
+
+  private constructor(
+    private readonly server: Server,
+    private readonly handlers: Handlers,
+    private readonly onError: (error: unknown) => void,
+    private readonly limits: Limits,
+  ) {}
+
+  /**
+   * Binds the socket (mode 0660) and answers from then on. A missing directory is created (mode 0755); a socket at which
+   * nobody answers, left by a daemon that was killed, is replaced.
+   * @param onError hears what went wrong while the server runs; the server goes on
+   * @param limits for tests
+   * @throws {SocketInUse} another daemon answers there
+   * @throws an errno error, such as EACCES
+   */
+  static async listen(
+    path: string,
+    handlers: Handlers,
+    onError: (error: unknown) => void,
+    limits: Partial<Limits> = {},
+  ): Promise<ControlServer> {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    await removeStale(path);
+    // Half-open, so that a client which shuts its sending side down after the request still gets its answer.
+    const server = createServer({ allowHalfOpen: true });
+    const control = new ControlServer(server, handlers, onError, { ...LIMITS, ...limits });
+    server.on('connection', (socket) => control.accept(socket));
+    await bind(server, path);
+    server.on('error', onError);
+    return control;
+  }
+
+  /** Keeps the event for those who ask later, and sends it to everybody who follows. */
+  publish(event: EventRecord): void {
+    const text = this.serialize(event);
+    if (text === undefined) return;
+    this.events.push(text);
+    if (this.events.length > KEPT_EVENTS) this.events.shift();
+    for (const follower of this.followers) follower.line(`${text}\n`);
+  }
+
+  /** Lets the answers that were given leave, ends all connections, and removes the socket. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.server.close(() => resolve());
+    });
+    await Promise.all([...this.connections].map((connection) => connection.close()));
+    await closed;
+  }
+
+  private accept(socket: Socket): void {
+    if (this.connections.size >= this.limits.clients) {
+      socket.on('error', () => undefined);
+      socket.destroy();
+      return;
+    }
+    const forget = (connection: Connection) => {
+      this.connections.delete(connection);
+      this.followers.delete(connection);
+    };
+    this.connections.add(
+      new Connection(socket, this.limits, (connection, line) => this.asked(connection, line), forget),
+    );
+  }
+
+  private asked(connection: Connection, line: string): void {
+    const wanted = parseRequest(line);
+    if ('code' in wanted) this.reply(connection, { ok: false, error: wanted });
+    else if (wanted.command === 'events') this.sendEvents(connection, wanted.last, wanted.follow);
+    else
+      this.carryOut(wanted, connection.gone.signal).then(
+        (result) => this.reply(connection, { ok: true, result }),
+        (error: unknown) => this.failed(connection, error),
+      );
+  }
+
+  private async carryOut(
+    wanted: Exclude<Request, { command: 'events' }>,
+    signal: AbortSignal,
+  ): Promise<Results[keyof Results]> {
+    switch (wanted.command) {
+      case 'status':
+        return this.handlers.status();
+      case 'routes':
+        return this.handlers.routes();
+      case 'reload':
+        return this.handlers.reload();
+      case 'teardown':
+        return this.handlers.teardown();
+      case 'wait':
+        await this.handlers.wait(wanted.peer, signal);
+        return null;
+    }
+  }
+
+  private sendEvents(connection: Connection, last: number, follow: boolean): void {
+    const text = `{"ok":true,"result":[${last === 0 ? '' : this.events.slice(-last).join(',')}]}\n`;
+    if (!follow) {
+      connection.answer(text);
+      return;
+    }
+    this.followers.add(connection);
+    connection.gone.signal.addEventListener('abort', () => void connection.close());
+    connection.line(text);
+  }
+
+  private failed(connection: Connection, error: unknown): void {
+    const known = error instanceof ControlError;
+    if (!known && !connection.gone.signal.aborted) this.onError(error);
+    const message = error instanceof Error ? error.message : String(error);
+    this.reply(connection, { ok: false, error: { code: known ? error.code : 'failed', message } });
+  }
+
+  private reply(connection: Connection, response: Response): void {
+    const text =
+      this.serialize(response) ?? '{"ok":false,"error":{"code":"failed","message":"the result is no JSON"}}';
+    connection.answer(`${text}\n`);
+  }
+
+  /** JSON, or undefined for what cannot be written so (a cycle, a bigint); that is the daemon's error, not the client's. */
+  private serialize(value: unknown): string | undefined {
+    try {
+      return JSON.stringify(value);
+    } catch (error) {
+      this.onError(error);
+      return undefined;
+    }
+  }
+}
+
+/** Removes a socket that nobody answers at. */
+async function removeStale(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket())
+    throw Object.assign(new Error(`${path} exists and is not a socket`), { code: 'ENOTSOCK', path });
+  try {
+    const { pid } = await request(path, { command: 'status' }, { timeout: IDENTIFY_TIME });
+    throw new SocketInUse(path, pid);
+  } catch (error) {
+    if (error instanceof SocketInUse) throw error;
+    // A daemon that accepts and stays silent, being stopped for one, is alive all the same.
+    if (!(error instanceof DaemonNotRunning)) throw new SocketInUse(path, undefined);
+  }
+  unlinkSync(path);
+}
+
+/** Binds with mode 0660 from the first moment, so that at no time more people can connect than later. */
+async function bind(server: Server, path: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? new SocketInUse(path, undefined) : error),
+    );
+    // The socket file is made inside listen(), before it returns, so nothing else is created under this mask.
+    const mask = process.umask(0o117);
+    try {
+      server.listen(path, resolve);
+    } finally {
+      process.umask(mask);
+    }
+  });
+  server.removeAllListeners('error');
+}

@@ -23,8 +23,10 @@ if [ "$status" -eq 0 ]; then
   printf '%4d s\n' "$seconds"
 else
   printf 'failed after %d s (exit status %d):\n' "$seconds" "$status"
-  # Only what this step wrote: a log that has grown over several runs buries the cause.
-  tail -c "+$((before + 1))" "$log" | tail -n 60 | sed 's/^/    /'
+  # Only what this step wrote; of that the beginning and the end, since some tools name the cause first, others last.
+  tail -c "+$((before + 1))" "$log" |
+    awk '{ line[NR] = $0 }
+      END { for (i = 1; i <= NR; i++) if (i <= 30 || i > NR - 30) print "    " line[i]; else if (i == 31) print "    ..." }'
   printf 'The whole log is in %s\n' "$log"
 fi
 exit "$status"

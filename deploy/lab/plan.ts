@@ -31,6 +31,8 @@ export interface LinkPlan {
 
 export interface HostPlan {
   readonly name: string;
+  /** from 1, in the order given: the last octet of its addresses */
+  readonly number: number;
   readonly agent: boolean;
   /** 10.78.0.HOST */
   readonly alias: string;
@@ -82,6 +84,7 @@ export function planHosts(
   }
   return options.map((host, index) => ({
     name: host.name,
+    number: index + 1,
     agent: host.agent ?? true,
     alias: `10.78.0.${index + 1}`,
     links: (host.planes ?? planes).map((plane) => planLink(plane, planes, index + 1, subnets)),

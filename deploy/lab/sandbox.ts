@@ -1,4 +1,4 @@
-import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 
@@ -44,24 +44,35 @@ function setting(path: string): number | undefined {
   }
 }
 
-/** @returns why a trial failed, in one line that says how to allow it */
-function explain(trial: SpawnSyncReturns<string>): string {
-  const said = (trial.error?.message ?? trial.stderr).trim().split('\n')[0] ?? '';
-  if (process.getuid?.() === 0) {
+/** Settings that forbid user namespaces: path under /proc/sys, the value that forbids, one that allows. */
+const FORBIDDING: readonly (readonly [path: string, forbidden: number, allowed: number])[] = [
+  ['kernel/unprivileged_userns_clone', 0, 1],
+  ['kernel/apparmor_restrict_unprivileged_userns', 1, 0],
+  ['user/max_user_namespaces', 0, 10000],
+];
+
+/**
+ * Says in one line why there is no sandbox, and what would allow it.
+ *
+ * @param root whether the caller is root
+ * @param said what the failed attempt wrote
+ * @param read gives the value of a setting under /proc/sys, undefined where this kernel has no such setting
+ */
+export function explainRefusal(
+  root: boolean,
+  said: string,
+  read: (path: string) => number | undefined,
+): string {
+  if (root) {
     return `root may not create network namespaces here (a container without CAP_SYS_ADMIN?): ${said}`;
   }
-  const forbidding: readonly [path: string, forbidden: number, allowed: number][] = [
-    ['kernel/unprivileged_userns_clone', 0, 1],
-    ['kernel/apparmor_restrict_unprivileged_userns', 1, 0],
-    ['user/max_user_namespaces', 0, 10000],
-  ];
-  for (const [path, forbidden, allowed] of forbidding) {
-    if (setting(path) === forbidden) {
-      const name = path.replaceAll('/', '.');
-      return `unprivileged user namespaces are off (${name}=${forbidden}); allow them by: sudo sysctl ${name}=${allowed}`;
-    }
+  const cause = FORBIDDING.find(([path, forbidden]) => read(path) === forbidden);
+  if (cause === undefined) {
+    return `an unprivileged user may not create network namespaces here; run it as root: ${said}`;
   }
-  return `an unprivileged user may not create network namespaces here; run it as root: ${said}`;
+  const [path, forbidden, allowed] = cause;
+  const name = path.replaceAll('/', '.');
+  return `unprivileged user namespaces are off (${name}=${forbidden}); allow them by: sudo sysctl ${name}=${allowed}`;
 }
 
 /**
@@ -82,7 +93,11 @@ export function sandboxObstacle(): string | undefined {
     }
   }
   const trial = spawnSync('unshare', [...unshareArguments(), 'sh', '-c', TRIAL], { encoding: 'utf8' });
-  return trial.status === 0 ? undefined : explain(trial);
+  if (trial.status === 0) {
+    return undefined;
+  }
+  const said = (trial.error?.message ?? trial.stderr).trim().split('\n')[0] ?? '';
+  return explainRefusal(process.getuid?.() === 0, said, setting);
 }
 
 /** @returns the process that runs as number 1 of the sandbox, as seen from outside; undefined before it exists */

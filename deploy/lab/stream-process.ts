@@ -36,7 +36,11 @@ function remember(sequences: number[], sequence: number): void {
 
 /** Addresses are numeric: no resolver between a packet and the wire. */
 function openSocket(): Socket {
-  return createSocket({ type: 'udp4', lookup: (name, _options, done) => done(null, name, 4) });
+  const socket = createSocket({ type: 'udp4', lookup: (name, _options, done) => done(null, name, 4) });
+  // `bind` with a callback listens for errors itself, and forgets them.
+  return socket.on('error', (error) => {
+    throw error;
+  });
 }
 
 /**

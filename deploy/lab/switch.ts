@@ -9,6 +9,12 @@ export type DropDirection = 'both' | 'from-host' | 'to-host';
 /** The device group of all ports of a switch: one request of ip(8) changes them all. */
 const PORT_GROUP = 77;
 const BRIDGE = 'bridge0';
+/**
+ * Interface indices of ports begin here, far above those of hosts. The kernel reports a carrier change of a veth at once
+ * only where its index differs from its peer's; where they happen to be equal it takes it for a plain card, whose
+ * changes it reports at most once a second.
+ */
+const FIRST_PORT_INDEX = 1000;
 
 /**
  * The bridge port flags that decide what a port drops while its carrier stays. A locked port takes in only frames whose
@@ -51,7 +57,7 @@ export class Switch {
     }
     return this.#namespace.ip(
       ...links.flatMap(({ host, link, pid }) => [
-        `link add name ${host.name} master ${BRIDGE} group ${PORT_GROUP} type veth peer name ${link.device} address ${link.mac} netns ${pid}`,
+        `link add name ${host.name} index ${FIRST_PORT_INDEX + host.number} master ${BRIDGE} group ${PORT_GROUP} type veth peer name ${link.device} address ${link.mac} netns ${pid}`,
         `link set dev ${host.name} ${this.#dead ? 'down' : 'up'}`,
       ]),
     );

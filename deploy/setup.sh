@@ -88,7 +88,7 @@ if ! have apt-get; then
   exit 77
 elif [ -n "$sudo" ]; then
   say "Some packages are missing, and only root can install them. Run this, then make again:"
-  say "  sudo apt-get install --no-install-recommends$missing"
+  say "  sudo apt-get update && sudo apt-get install --no-install-recommends$missing"
   exit 77
 fi
 install_missing

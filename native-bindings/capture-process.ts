@@ -1,3 +1,5 @@
+import { writeSync } from 'node:fs';
+
 /**
  * The process in which libpcap runs: `node capture-process.js INTERFACE FILTER`. Writes one JSON line once it captures,
  * `{"ready":true}`, then one for each frame: `{"at","interface","length","bytes"}`, with `at` in ISO 8601 when this process
@@ -16,13 +18,21 @@ interface Cap {
   close(): boolean;
 }
 
+const STDOUT = 1;
 const PCAP_BUFFER = 4 << 20;
 const LONGEST_FRAME = 65535;
 const EX_USAGE = 64;
 const EX_UNAVAILABLE = 69;
 
+/** Writes a line before it returns, so that none is lost when the process is aborted. Ends where nobody reads any more. */
 function write(line: object): void {
-  process.stdout.write(`${JSON.stringify(line)}\n`);
+  const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+  try {
+    // process.stdout would queue what a slow reader leaves no room for; untouched, the descriptor blocks.
+    for (let done = 0; done < bytes.length; ) done += writeSync(STDOUT, bytes, done);
+  } catch {
+    process.exit(0);
+  }
 }
 
 function fail(status: number, message: string): never {
@@ -43,8 +53,6 @@ function capture(device: string, filter: string): void {
   const end = (): void => void setImmediate(() => process.exit(0));
   process.on('SIGTERM', end);
   process.stdin.on('end', end).on('error', end).resume();
-  // The reader is gone.
-  process.stdout.on('error', () => process.exit(0));
   write({ ready: true });
 }
 

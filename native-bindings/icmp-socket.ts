@@ -78,7 +78,7 @@ export class IcmpSocket {
       socket.setOption(SOL_RAW, ICMP_FILTER, filter, filter.length);
     } catch (cause) {
       socket?.close();
-      throw new Error(`ICMP socket on ${options.interface}: ${text(cause)}`, { cause });
+      throw new Error(`ICMP socket on ${options.interface}: ${(cause as Error).message}`, { cause });
     }
     return new IcmpSocket(options, handlers, socket);
   }
@@ -128,8 +128,4 @@ function checkUint16(name: string, value: number): void {
   if (!Number.isInteger(value) || value < 0 || value > 0xffff) {
     throw new RangeError(`${name} must be 0 to 65535, not ${value}`);
   }
-}
-
-function text(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -43,6 +43,8 @@ interface Addon {
     sendRecords: Uint32Array,
   ) => NativePacketSocket;
   readonly NetlinkSocket: new (storage: Uint8Array) => NativeNetlinkSocket;
+  /** src/datagram.h: 0, or the negative errno */
+  sendDatagram(path: string, text: string): number;
 }
 
 let loaded: Addon | undefined;

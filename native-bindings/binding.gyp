@@ -4,6 +4,7 @@
       'target_name': 'multihomed_native',
       'sources': [
         'src/addon.cc',
+        'src/datagram.cc',
         'src/netlink_socket.cc',
         'src/packet_filter.cc',
         'src/packet_socket.cc',

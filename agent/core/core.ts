@@ -32,6 +32,8 @@ export class Core {
   private readonly dirty = new Set<Peer>();
   /** whether the event at hand calls for a plan of everything */
   private everything = false;
+  /** whether it is that the kernel was read again: what then differs, somebody else changed */
+  private rereading = false;
   /** requests that the shell has not sent yet */
   private unsent: Liveness[] = [];
 
@@ -101,6 +103,7 @@ export class Core {
       case 'kernel':
         this.ledger.adopt(event.table);
         this.everything = true;
+        this.rereading = true;
         break;
       case 'settings':
         this.responding.take(event.links, now);
@@ -161,20 +164,26 @@ export class Core {
     const meaning = meaningOf(received, this.receiver(link));
     switch (meaning.type) {
       case 'ignored':
-        return this.count(meaning.reason);
+        this.count(meaning.reason);
+        break;
       case 'joined':
         this.count('own-frame');
-        return this.responding.joined(name, now);
+        this.responding.joined(name, now);
+        break;
       case 'conflict':
-        return this.onConflict(link, meaning.frame, now);
+        this.onConflict(link, meaning.frame, now);
+        break;
       case 'question':
-        return this.onQuestion(link, meaning.frame, now);
+        this.count(this.onQuestion(link, meaning.frame, now));
+        break;
       case 'hint':
-        return this.onHint(link, meaning.frame, now);
+        this.onHint(link, meaning.frame, now);
+        break;
       case 'answer': {
         const { path, frame } = meaning;
         this.count('answers');
-        return this.follow(path, path.arp, path.arp.answer(frame.senderMac, received.at, now));
+        this.follow(path, path.arp, path.arp.answer(frame.senderMac, received.at, now));
+        break;
       }
     }
   }
@@ -191,15 +200,16 @@ export class Core {
     };
   }
 
-  private onQuestion(link: Link, request: ArpFrame, now: number): void {
-    if (this.responder.acting === 'kernel') return this.count('kernel-answers');
+  /** Answers a request for one of our aliases where that is ours to do; what became of it. */
+  private onQuestion(link: Link, request: ArpFrame, now: number): string {
+    if (this.responder.acting === 'kernel') return 'kernel-answers';
     const { links } = this.registry;
     if (!this.responding.answersOn(link, request.senderMac, links.values(), this.registry.allPaths(), now)) {
-      return this.count('asked-on-another-link');
+      return 'asked-on-another-link';
     }
-    if (link.state === undefined) return this.count('link-not-ready');
-    this.count('answered');
+    if (link.state === undefined) return 'link-not-ready';
     this.outbox.send(link.name, encodeArp(arpReply(request, link.state.mac)));
+    return 'answered';
   }
 
   private onHint(link: Link, frame: ArpFrame, now: number): void {
@@ -290,9 +300,14 @@ export class Core {
     this.announce(now, (link, frame) => this.outbox.send(link, frame));
     if (this.everything) for (const peer of this.registry.paths.keys()) this.dirty.add(peer);
     for (const peer of this.dirty) this.settle(peer, now);
-    if (this.everything) this.outbox.plan(this.ledger.planAll(this.current, this.registry.paths));
+    if (this.everything) {
+      const steps = this.ledger.planAll(this.current, this.registry.paths);
+      this.outbox.plan(steps);
+      if (this.rereading && steps.length > 0) this.outbox.note('repaired', { steps: steps.length }, 'warn');
+    }
     this.dirty.clear();
     this.everything = false;
+    this.rereading = false;
     return this.outbox.take();
   }
 
@@ -313,7 +328,14 @@ export class Core {
     // The loss of a link is one event, whatever the number of paths over it.
     if (cause === 'carrier-lost' || cause === 'link-down' || cause === 'link-gone') return;
     const plane = this.current.planes[path.plane];
-    const fields = { peer: path.peer.name, plane, link: path.link, from, cause, rtt: rtt ?? null };
+    const fields = {
+      peer: path.peer.name,
+      plane,
+      link: path.link,
+      from,
+      cause,
+      rtt: rtt === undefined ? null : Math.round(rtt * 1000) / 1000,
+    };
     this.outbox.note(`path-${state}`, fields, state === 'down' ? 'warn' : 'info', path.trouble);
   }
 

@@ -69,8 +69,9 @@ export class Path implements PathView {
     return from;
   }
 
-  /** When the trouble that led to the present state began. */
+  /** When the trouble that led to the present state began; of a path that came back, when it came into this state. */
   get trouble(): number {
+    if (this.state === 'up' || this.state === 'held') return this.since;
     return this.cause === 'icmp-silence' && this.icmp !== undefined ? this.icmp.trouble : this.arp.trouble;
   }
 }

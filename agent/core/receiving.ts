@@ -12,10 +12,7 @@ export type IgnoreReason =
   | 'unknown-sender'
   | 'unsolicited'
   | 'foreign-mac'
-  | 'other-target'
-  | 'kernel-answers'
-  | 'asked-on-another-link'
-  | 'link-not-ready';
+  | 'other-target';
 
 /** What a received frame means to us. */
 export type Meaning =

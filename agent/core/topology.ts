@@ -84,3 +84,25 @@ export interface Topology {
   readonly arp: ArpOptions;
   readonly route: RouteOptions;
 }
+
+/** Names of the peers that differ from one topology to another. */
+export interface TopologyChange {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
+}
+
+export function compareTopologies(before: Topology, after: Topology): TopologyChange {
+  const old = new Map(before.peers.map((peer) => [peer.name, fingerprint(peer)]));
+  const names = new Set(after.peers.map((peer) => peer.name));
+  const known = after.peers.filter((peer) => old.has(peer.name));
+  return {
+    added: after.peers.filter((peer) => !old.has(peer.name)).map((peer) => peer.name),
+    removed: [...old.keys()].filter((name) => !names.has(name)),
+    changed: known.filter((peer) => old.get(peer.name) !== fingerprint(peer)).map((peer) => peer.name),
+  };
+}
+
+function fingerprint(peer: Peer): string {
+  return JSON.stringify(peer.kind === 'agent' ? peer : { ...peer, addresses: [...peer.addresses] });
+}

@@ -1,4 +1,4 @@
-import { getSystemErrorName } from 'node:util';
+import { errnoName } from '../../native-bindings/system-error';
 
 /** What to do about a refused kernel operation. */
 export type Disposition =
@@ -27,14 +27,6 @@ export class KernelError extends Error {
   /** errno name, such as `EEXIST` */
   get code(): string {
     return errnoName(this.errno);
-  }
-}
-
-export function errnoName(errno: number): string {
-  try {
-    return getSystemErrorName(-errno);
-  } catch {
-    return `errno ${errno}`;
   }
 }
 

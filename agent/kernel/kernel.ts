@@ -3,7 +3,7 @@ import type { KernelStep, KernelTable } from '../core/routing';
 import type { LinkSettings } from '../core/settings';
 import { addAlias, aliasesAmong, readAddresses, removeAlias } from './alias';
 import { type Disposition, dispositionOf, KernelError } from './error';
-import { linkState, readInterfaces } from './links';
+import { type Interface, linkState, readInterfaces } from './links';
 import { readNeighbors, removeNeighbor, setNeighbor } from './neighbors';
 import type { ChangedSetting } from './record';
 import { addRoute, type RouteSpace, readRoutes, removeRoute, type StandingRoute } from './routes';
@@ -23,7 +23,7 @@ type NetlinkStep = Exclude<KernelStep, SettingStep>;
 /** The kernel's tables as far as they are ours: reads them, and carries out steps. Thin: it decides nothing. */
 export class Kernel {
   private names = new Map<number, string>();
-  private indexes = new Map<string, number>();
+  private links = new Map<string, LinkState>();
 
   private constructor(
     private readonly netlink: Rtnetlink,
@@ -64,8 +64,26 @@ export class Kernel {
     const addresses = readAddresses(this.netlink);
     const interfaces = readInterfaces(this.netlink);
     this.names = new Map(interfaces.map(({ ifindex, name }) => [ifindex, name]));
-    this.indexes = new Map(interfaces.map(({ ifindex, name }) => [name, ifindex]));
-    return new Map(interfaces.map((link) => [link.name, linkState(link, addresses)]));
+    this.links = new Map(interfaces.map((link) => [link.name, linkState(link, addresses)]));
+    return this.links;
+  }
+
+  /** Takes what the kernel told of an interface; its state, with the addresses as they were read last. */
+  noteLink(told: Interface): LinkState {
+    const former = this.names.get(told.ifindex);
+    const addresses = this.links.get(former ?? told.name)?.addresses ?? [];
+    if (former !== undefined && former !== told.name) this.links.delete(former);
+    const { ifindex, mac, up, carrier } = told;
+    const state = { ifindex, mac, up, carrier, addresses };
+    this.names.set(ifindex, told.name);
+    this.links.set(told.name, state);
+    return state;
+  }
+
+  /** The kernel told that an interface is gone; whether it was the one with this name. */
+  forgetLink(ifindex: number, name: string): boolean {
+    this.names.delete(ifindex);
+    return this.links.get(name)?.ifindex === ifindex && this.links.delete(name);
   }
 
   readTable(): KernelTable {
@@ -84,7 +102,7 @@ export class Kernel {
   readSettings(links: Iterable<string>): Map<string, LinkSettings> {
     const settings = new Map<string, LinkSettings>();
     for (const link of links) {
-      const current = this.sysctls.read(link, this.indexes.get(link) ?? 0);
+      const current = this.sysctls.read(link, this.links.get(link)?.ifindex ?? 0);
       if (current !== undefined) settings.set(link, current);
     }
     return settings;
@@ -134,7 +152,7 @@ export class Kernel {
   private applySetting(step: SettingStep): Refusal | undefined {
     try {
       if (step.operation === 'restore-setting') this.restoreSetting(step);
-      else this.sysctls.change(step.link, this.indexes.get(step.link) ?? 0, step.setting, step.value);
+      else this.sysctls.change(step.link, this.links.get(step.link)?.ifindex ?? 0, step.setting, step.value);
       return undefined;
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;

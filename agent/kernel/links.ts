@@ -15,6 +15,8 @@ export interface Interface {
   readonly carrier: boolean;
 }
 
+const AF_UNSPEC = 0;
+
 /** Every interface of this network namespace. */
 export function readInterfaces(netlink: Rtnetlink): Interface[] {
   const body = new AttrStream();
@@ -24,17 +26,22 @@ export function readInterfaces(netlink: Rtnetlink): Interface[] {
     .flatMap((message) => decodeInterface(message) ?? []);
 }
 
-/** The interface in a message; undefined where it is not Ethernet's. Carrier is what the driver says now, not what linkwatch told last. */
+/**
+ * The interface in a message; undefined where it is not Ethernet's, and for messages of a bridge about its port, which look the same
+ * but for the family. Carrier is what the driver says now, not what linkwatch told last.
+ */
 export function decodeInterface(message: KernelMessage): Interface | undefined {
   const { data, attrs } = parseLinkMessage(message.body);
   const mac = macIn(attrs.address);
-  if (data.index === undefined || attrs.ifname === undefined || mac === undefined) return undefined;
+  const { ifname, carrier } = attrs;
+  if (data.family !== AF_UNSPEC || data.index === undefined || ifname === undefined || mac === undefined)
+    return undefined;
   return {
     ifindex: data.index,
-    name: attrs.ifname,
+    name: ifname,
     mac,
     up: data.flags?.up === true,
-    carrier: (attrs.carrier ?? 0) !== 0,
+    carrier: (carrier ?? 0) !== 0,
   };
 }
 

@@ -1,5 +1,6 @@
 #include <napi.h>
 
+#include "datagram.h"
 #include "netlink_socket.h"
 #include "packet_socket.h"
 
@@ -8,6 +9,7 @@ namespace {
 Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("PacketSocket", multihomed::PacketSocket::Define(env));
   exports.Set("NetlinkSocket", multihomed::NetlinkSocket::Define(env));
+  exports.Set("sendDatagram", Napi::Function::New(env, multihomed::SendDatagram, "sendDatagram"));
   return exports;
 }
 

@@ -1,0 +1,329 @@
+import { SystemError } from '../native-bindings/system-error';
+import type { Clock } from './clock';
+import { Core } from './core/core';
+import type { Actions, CoreEvent, LinkState, Note } from './core/event';
+import type { Topology } from './core/topology';
+import { Echoes } from './echoes';
+import { Kernel, type Refusal } from './kernel/kernel';
+import { type Interest, Monitor, type Notification } from './kernel/monitor';
+import { type ChangedSetting, readRecord, writeRecord } from './kernel/record';
+import { Wires } from './wires';
+
+/** The settings of our links are read this often, in ms: the kernel doesn't tell who changes them. */
+const SETTINGS_INTERVAL = 1000;
+/** Everything is read anew this often, in ms, whatever was told. */
+const AUDIT_INTERVAL = 30_000;
+/** Least time between two readings after foreign changes, in ms, so that a quarrel over a route takes no more than its share. */
+const REPAIR_SPACING = 20;
+/** After a refusal the plan is made anew no sooner than this, in ms. */
+const REFUSAL_PAUSE = 1000;
+
+/** What the agent tells its owner. */
+export interface AgentOutput {
+  /** one thing that happened */
+  note(note: Note): void;
+  /** alias bound, routes standing, every link that exists announced; told once */
+  ready(): void;
+  /** nothing that this process does later can help; the kernel's state stays */
+  fatal(error: Error): void;
+}
+
+/**
+ * The shell around the core: opens what the core needs, feeds it events, and carries out its actions. Event, core, action, kernel: one
+ * pass without a pause, since the kernel answers at once.
+ */
+export class Agent {
+  readonly core: Core;
+  readonly kernel: Kernel;
+  readyAt: number | undefined;
+  private readonly wires: Wires;
+  private readonly echoes: Echoes;
+  private readonly monitor: Monitor;
+  private timer: NodeJS.Timeout | undefined;
+  private repairTimer: NodeJS.Timeout | undefined;
+  private readonly intervals: NodeJS.Timeout[] = [];
+  private repairedAt = Number.NEGATIVE_INFINITY;
+  /** troubles told already */
+  private readonly refused = new Set<string>();
+  /** whether the last plan was refused in part */
+  private pending = false;
+  private stopped = false;
+
+  /**
+   * Opens the sockets; nothing in the kernel is changed before {@link start}. Throws SystemError and KernelError.
+   * @param stateFile where the changed settings are recorded, for a teardown without a daemon
+   */
+  constructor(
+    topology: Topology,
+    private readonly stateFile: string,
+    private readonly clock: Clock,
+    private readonly output: AgentOutput,
+  ) {
+    this.core = new Core(topology, clock.now());
+    const former = readRecord(stateFile);
+    this.kernel = Kernel.open(spaceOf(topology), (settings) => this.record(settings), former?.settings ?? []);
+    this.wires = new Wires({
+      readable: () => this.receive(),
+      error: (link, error) => this.onWireError(link, error),
+    });
+    this.echoes = new Echoes(
+      (link, source, at) => this.feed({ type: 'echo', link, source, at }),
+      (link, error) => this.onEchoError(link, error),
+    );
+    this.monitor = Monitor.open(
+      this.interest(topology),
+      () => this.onNotifications(this.monitor.read()),
+      (error) => this.output.fatal(error),
+    );
+  }
+
+  /** Takes over what a former run left, and protects from then on. */
+  start(): void {
+    this.recordStart();
+    const links = this.kernel.readLinks();
+    for (const link of this.core.topology.links) this.openWire(link.name, links.get(link.name));
+    this.feedSettings();
+    this.perform(this.core.start(links, this.kernel.readTable(), this.clock.now()));
+    this.checkReady();
+    this.intervals.push(setInterval(() => this.feedSettings(), SETTINGS_INTERVAL));
+    this.intervals.push(setInterval(() => this.repair(), AUDIT_INTERVAL));
+  }
+
+  /** Ends watching. The kernel keeps alias, routes and neighbor entries; what only a living agent may leave changed goes back. */
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    clearTimeout(this.timer);
+    clearTimeout(this.repairTimer);
+    for (const interval of this.intervals) clearInterval(interval);
+    for (const { link, setting } of this.kernel.changedSettings) {
+      if (setting === 'arp_ignore') this.kernel.apply([{ operation: 'restore-setting', link, setting }]);
+    }
+    this.monitor.close();
+    this.wires.closeAll();
+    this.echoes.closeAll();
+  }
+
+  /** Closes the kernel's socket as well, after {@link stop}. */
+  close(): void {
+    this.stop();
+    this.kernel.close();
+  }
+
+  /** Takes another topology of the same cluster and host, in the same routing space. */
+  use(topology: Topology): void {
+    const links = this.kernel.readLinks();
+    const names = new Set(topology.links.map((link) => link.name));
+    for (const { name } of this.core.topology.links) if (!names.has(name)) this.closeWire(name);
+    this.kernel.use(spaceOf(topology));
+    this.feed({ type: 'topology', topology });
+    for (const { name } of topology.links) this.feedLink(name, links.get(name), this.clock.now());
+    this.feedSettings();
+  }
+
+  /** Totals beside the core's own counters. */
+  get counters(): Record<string, number> {
+    return { 'dropped-by-kernel': this.wires.dropped };
+  }
+
+  private feed(event: CoreEvent): void {
+    if (this.stopped) return;
+    this.perform(this.core.handle(event, this.clock.now()));
+  }
+
+  /** Carries out what the core wants, in its order, and asks to be woken for what comes next. */
+  private perform(actions: Actions): void {
+    const { hints, steps, sends, echoes, notes } = actions;
+    if (hints.length > 0) this.send(hints);
+    if (steps.length > 0) this.handleRefusals(this.kernel.apply(steps));
+    if (sends.length > 0) this.send(sends);
+    if (echoes.length > 0) this.echoes.send(echoes);
+    this.core.sent(this.clock.now());
+    for (const note of notes) this.output.note(note);
+    this.arm();
+  }
+
+  private send(sends: Actions['sends']): void {
+    this.wires.send(sends, (link, error) => this.onWireError(link, error));
+  }
+
+  private arm(): void {
+    clearTimeout(this.timer);
+    const { wakeAt } = this.core;
+    if (this.stopped || wakeAt === Number.POSITIVE_INFINITY) return;
+    this.timer = setTimeout(
+      () => this.wake(),
+      Math.max(0, Math.min(wakeAt - this.clock.now(), AUDIT_INTERVAL)),
+    );
+  }
+
+  /** Everything that was received is read before a path is judged: a slow agent never blames a peer. */
+  private wake(): void {
+    this.onNotifications(this.monitor.read());
+    this.receiveFrames();
+    this.feed({ type: 'tick' });
+  }
+
+  private receive(): void {
+    if (this.receiveFrames()) this.arm();
+    if (this.core.wakeAt <= this.clock.now()) this.wake();
+  }
+
+  private receiveFrames(): boolean {
+    const received = this.wires.receive();
+    for (const [link, frames] of received) this.feed({ type: 'frames', link, frames });
+    return received.length > 0;
+  }
+
+  private onNotifications(notifications: readonly Notification[]): void {
+    const at = this.clock.now();
+    let reread = false;
+    for (const notification of notifications) {
+      if (this.stopped) return;
+      switch (notification.type) {
+        case 'interface':
+        case 'interface-gone':
+          reread = this.onInterface(notification, at) || reread;
+          break;
+        case 'address':
+        case 'foreign-change':
+          reread = true;
+          break;
+        case 'overrun':
+          this.output.note({ event: 'netlink-overrun', level: 'warn', fields: {} });
+          reread = true;
+          break;
+      }
+    }
+    if (reread) this.scheduleRepair(REPAIR_SPACING);
+  }
+
+  /** Whether the notification concerns a link of ours: then the kernel may have dropped routes without a word. */
+  private onInterface(
+    told: Extract<Notification, { type: 'interface' | 'interface-gone' }>,
+    at: number,
+  ): boolean {
+    if (told.type === 'interface-gone') {
+      const { ifindex, name } = told;
+      return this.kernel.forgetLink(ifindex, name) && this.feedLink(name, undefined, at);
+    }
+    const { name, ifindex } = told.interface;
+    const former = this.kernel.nameOf(ifindex);
+    const state = this.kernel.noteLink(told.interface);
+    const renamed = former !== name && this.feedLink(former, undefined, at);
+    return this.feedLink(name, state, at) || renamed;
+  }
+
+  /** Hands the state of an interface over where it is one of our links; whether it is. */
+  private feedLink(name: string, state: LinkState | undefined, at: number): boolean {
+    if (!this.core.topology.links.some((link) => link.name === name)) return false;
+    this.openWire(name, state);
+    this.feed({ type: 'link', name, state, at });
+    return true;
+  }
+
+  private openWire(name: string, state: LinkState | undefined): void {
+    if (state === undefined) {
+      this.closeWire(name);
+      return;
+    }
+    try {
+      this.wires.open(name, state.ifindex);
+    } catch (error) {
+      // It went away again in the meantime, which the next notification tells; a missing permission stays.
+      if (!(error instanceof SystemError) || error.code === 'EPERM') throw error;
+      this.onWireError(name, error);
+    }
+  }
+
+  private closeWire(name: string): void {
+    this.wires.close(name);
+    this.echoes.close(name);
+  }
+
+  private feedSettings(): void {
+    const links = this.kernel.readSettings(this.core.topology.links.map((link) => link.name));
+    this.feed({ type: 'settings', links });
+  }
+
+  private scheduleRepair(pause: number): void {
+    if (this.repairTimer !== undefined || this.stopped) return;
+    const wait = Math.max(0, this.repairedAt + pause - this.clock.now());
+    this.repairTimer = setTimeout(() => this.repair(), wait);
+  }
+
+  /** Reads everything anew, and puts right what differs from what should be. */
+  private repair(): void {
+    clearTimeout(this.repairTimer);
+    this.repairTimer = undefined;
+    if (this.stopped) return;
+    this.repairedAt = this.clock.now();
+    this.pending = false;
+    const links = this.kernel.readLinks();
+    for (const { name } of this.core.topology.links) this.feedLink(name, links.get(name), this.repairedAt);
+    this.feed({ type: 'kernel', table: this.kernel.readTable() });
+    if (this.pending) return;
+    this.refused.clear();
+    this.checkReady();
+  }
+
+  private handleRefusals(refusals: readonly Refusal[]): void {
+    for (const { step, error, disposition } of refusals) {
+      if (disposition === 'stop') {
+        this.output.fatal(error);
+        return;
+      }
+      const setting = step.operation === 'change-setting' || step.operation === 'restore-setting';
+      this.pending ||= !setting;
+      this.noteOnce('kernel-refused', { operation: step.operation, code: error.code, error: error.message });
+    }
+    if (this.pending) this.scheduleRepair(REFUSAL_PAUSE);
+  }
+
+  private onWireError(link: string, error: SystemError): void {
+    // Down or gone: the kernel tells that by netlink as well, and that is what counts.
+    if (error.code === 'ENETDOWN' || error.code === 'ENXIO' || error.code === 'ENODEV') return;
+    this.noteOnce('wire-error', { link, code: error.code, error: error.message });
+  }
+
+  private onEchoError(link: string, error: Error): void {
+    this.noteOnce('icmp-error', { link, error: error.message });
+  }
+
+  /** Tells a trouble once, until a reading of the kernel passes without any. */
+  private noteOnce(event: string, fields: Readonly<Record<string, unknown>>): void {
+    const key = `${event} ${JSON.stringify(fields)}`;
+    if (this.refused.has(key)) return;
+    this.refused.add(key);
+    this.output.note({ event, level: 'warn', fields });
+  }
+
+  private checkReady(): void {
+    if (this.pending || this.readyAt !== undefined) return;
+    this.readyAt = this.clock.now();
+    this.output.ready();
+  }
+
+  /** Throws the system's error where the record can't be written; a change that isn't recorded is not made. */
+  private record(settings: readonly ChangedSetting[]): void {
+    const { cluster, host, route } = this.core.topology;
+    const { protocol, table } = route;
+    writeRecord(this.stateFile, { cluster, host, pid: process.pid, protocol, table, settings });
+  }
+
+  private recordStart(): void {
+    try {
+      this.record(this.kernel.changedSettings);
+    } catch (error) {
+      this.noteOnce('record-failed', { file: this.stateFile, error: String(error) });
+    }
+  }
+
+  private interest(topology: Topology): Interest {
+    return { protocol: topology.route.protocol, table: topology.route.table, port: this.kernel.port };
+  }
+}
+
+function spaceOf({ route, aliases }: Topology) {
+  return { protocol: route.protocol, table: route.table, aliases };
+}

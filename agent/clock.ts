@@ -1,0 +1,17 @@
+/** The only place that reads time. */
+export interface Clock {
+  /** ms of the monotonic clock, which no step of the system's clock moves; the same clock as the kernel's receive times */
+  now(): number;
+  /** ms since 1970, of the system's clock; for people and logs alone */
+  wall(): number;
+}
+
+export const systemClock: Clock = {
+  now: () => Number(process.hrtime.bigint()) / 1e6,
+  wall: () => Date.now(),
+};
+
+/** ISO 8601 of a moment on the monotonic clock. */
+export function isoTime(clock: Clock, at: number): string {
+  return new Date(clock.wall() - (clock.now() - at)).toISOString();
+}

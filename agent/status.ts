@@ -1,0 +1,114 @@
+import { type Clock, isoTime } from './clock';
+import type { LinkReport, PathReport, PeerReport, RouteReport, StatusReport } from './control/protocol';
+import type { Core } from './core/core';
+import type { Path } from './core/path';
+import type { Peer, Topology } from './core/topology';
+import type { StandingRoute } from './kernel/routes';
+import { formatIpv4, formatMac, formatPrefix } from './wire/address';
+
+/** What the agent knows beside its core. */
+export interface Situation {
+  readonly version: string;
+  /** ms of the monotonic clock */
+  readonly startedAt: number;
+  readonly readyAt: number | undefined;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export function statusReport(core: Core, situation: Situation, clock: Clock): StatusReport {
+  const { topology, responder, registry } = core;
+  const { startedAt, readyAt } = situation;
+  return {
+    cluster: topology.cluster,
+    host: topology.host,
+    version: situation.version,
+    pid: process.pid,
+    started: isoTime(clock, startedAt),
+    ready: readyAt !== undefined,
+    startup: readyAt === undefined ? null : rounded(readyAt - startedAt),
+    aliases: topology.aliases.map(formatIpv4),
+    responder: { configured: topology.arp.responder, acting: responder.acting, reason: responder.reason },
+    links: [...registry.links.values()].map((link): LinkReport => {
+      const { state, place } = link;
+      return {
+        plane: planeName(topology, place.plane),
+        name: place.name,
+        exists: state !== undefined,
+        ifindex: state?.ifindex ?? null,
+        mac: state === undefined ? null : formatMac(state.mac),
+        up: state?.up ?? false,
+        carrier: state?.carrier ?? false,
+      };
+    }),
+    peers: [...registry.paths].map(([peer, paths]) => peerReport(core, peer, paths, clock)),
+    counters: {
+      ...Object.fromEntries([...core.counters].sort(([a], [b]) => (a < b ? -1 : 1))),
+      ...situation.counters,
+    },
+  };
+}
+
+function peerReport(core: Core, peer: Peer, paths: readonly Path[], clock: Clock): PeerReport {
+  const { topology } = core;
+  const active = core.failover.activeOf(peer);
+  const addresses = peer.kind === 'agent' ? peer.aliases : [...peer.addresses.values()];
+  return {
+    name: peer.name,
+    kind: peer.kind,
+    addresses: addresses.map(formatIpv4),
+    active: active === undefined ? null : planeName(topology, active.plane),
+    paths: paths.map(
+      (path): PathReport => ({
+        plane: planeName(topology, path.plane),
+        link: path.link,
+        state: path.state,
+        rtt: path.rtt === undefined ? null : rounded(path.rtt),
+        since: isoTime(clock, path.since),
+        mac: path.mac === undefined ? null : formatMac(path.mac),
+        active: path === active,
+      }),
+    ),
+  };
+}
+
+/** A route of ours as `ip route` prints it (iproute2, ip/iproute.c). */
+export function routeReport(route: StandingRoute, deviceName: string): RouteReport {
+  const unicast = route.type === 'unicast';
+  const destination = route.destination.length === 0 ? 'default' : formatPrefix(route.destination, true);
+  const gateway = route.gateway === undefined ? null : formatIpv4(route.gateway);
+  const source = route.source === undefined ? null : formatIpv4(route.source);
+  const words = [
+    unicast ? destination : `unreachable ${destination}`,
+    gateway === null ? '' : `via ${gateway}`,
+    unicast ? `dev ${deviceName}` : '',
+    `proto ${route.protocol}`,
+    unicast && gateway === null ? 'scope link' : '',
+    source === null ? '' : `src ${source}`,
+    `metric ${route.metric}`,
+    gateway === null ? '' : 'onlink',
+    route.linkdown ? 'linkdown' : '',
+    route.rtoMin === undefined ? '' : `rto_min ${route.rtoMin}ms`,
+  ];
+  return {
+    destination,
+    type: route.type,
+    gateway,
+    device: unicast ? deviceName : null,
+    source,
+    metric: route.metric,
+    protocol: route.protocol,
+    table: route.table,
+    rtoMin: route.rtoMin ?? null,
+    linkdown: route.linkdown,
+    text: words.filter((word) => word !== '').join(' '),
+  };
+}
+
+function planeName(topology: Topology, plane: number): string {
+  return topology.planes[plane] ?? String(plane);
+}
+
+/** ms with three digits: the clock's last digits mean nothing. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

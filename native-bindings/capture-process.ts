@@ -19,7 +19,11 @@ interface Cap {
 }
 
 const STDOUT = 1;
-const PCAP_BUFFER = 4 << 20;
+/**
+ * The kernel's ring in bytes: 512 frames, since the package asks for 64 KiB for each, however short. Frames that come
+ * while it is full are lost without a word.
+ */
+const PCAP_BUFFER = 32 << 20;
 const LONGEST_FRAME = 65535;
 const EX_USAGE = 64;
 const EX_UNAVAILABLE = 69;

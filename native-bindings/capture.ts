@@ -88,8 +88,8 @@ export class Capture {
   #line(line: string): void {
     const record = parse(line);
     if (record === undefined) return;
-    if ('ready' in record) return this.#handlers.ready();
-    this.#handlers.frame({ ...record, bytes: Uint8Array.from(Buffer.from(record.bytes, 'hex')) });
+    if ('ready' in record) this.#handlers.ready();
+    else this.#handlers.frame({ ...record, bytes: Uint8Array.from(Buffer.from(record.bytes, 'hex')) });
   }
 
   #end(code: number | null, signal: string | null, message: string): void {

@@ -34,7 +34,7 @@ export class SystemError extends Error {
   /** what was being done, such as `sendmmsg` */
   readonly syscall: string;
   /** name of the interface that it was done on */
-  readonly interface?: string;
+  declare readonly interface?: string;
 
   /** @param errno positive */
   constructor(errno: number, syscall: string, onInterface?: string) {

@@ -1,6 +1,7 @@
 /** What must be true across the sections of one configuration. Each check works on what could be read. */
 import type { RouteOptions } from '../core/topology';
 import { formatIpv4, formatPrefix, type Ipv4 } from '../wire/address';
+import { Fault } from './fault';
 import type { Path } from './problem';
 import {
   type AgentHostEntry,
@@ -12,7 +13,6 @@ import {
 } from './schema';
 import type { Reader } from './sections';
 import { nearest } from './spelling';
-import { Fault } from './values';
 
 /** Planes have distinct names, and there are 1 to {@link MOST_PLANES}. */
 export function checkPlanes(reader: Reader, planes: readonly string[]): void {

@@ -1,9 +1,10 @@
 import { checkHosts, checkPlanes, checkRoute } from './checks';
 import { SourceDocument } from './document';
+import { Fault, show } from './fault';
 import { ConfigurationError, type Problem } from './problem';
 import * as schema from './schema';
 import { Reader } from './sections';
-import { Fault, nameFault, show } from './values';
+import { nameFault } from './values';
 
 /** What a file yields: the configuration, and what is accepted in it without effect. */
 export interface Parsed {

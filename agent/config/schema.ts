@@ -6,16 +6,15 @@ import { isIP } from 'node:net';
 import * as z from 'zod/mini';
 import type { ArpOptions, ProbeOptions, RouteOptions } from '../core/topology';
 import type { Ipv4, Prefix } from '../wire/address';
+import { Fault, show } from './fault';
 import {
   absolutePath,
-  Fault,
   hostAddress,
   interfaceName,
   name,
   oneOf,
   prefix,
   scalar,
-  show,
   time,
   whole,
   yesOrNo,

@@ -1,8 +1,8 @@
 import type * as z from 'zod/mini';
 import type { SourceDocument } from './document';
+import { Fault, show } from './fault';
 import { formatPath, type Path, type Problem } from './problem';
 import { nearest } from './spelling';
-import { Fault, show } from './values';
 
 /** Collects what is wrong while the sections of one file are read. */
 export class Reader {

@@ -1,15 +1,7 @@
 import * as z from 'zod/mini';
 import { type Ipv4, isHostIpv4, type Prefix, parseIpv4, parsePrefix } from '../wire/address';
-
-/** Why a value is refused: what is wrong (a clause), and what to write instead. */
-export class Fault {
-  constructor(
-    readonly message: string,
-    readonly mend: string,
-  ) {}
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+import { Fault, show } from './fault';
+import { formatTime, parseTime } from './time';
 
 /**
  * The schema of one scalar. The parser gets whatever the file holds, undefined where the key is absent, and says itself
@@ -33,25 +25,6 @@ export function scalar<T>(parse: (value: unknown) => T | Fault, missing: string)
       return z.NEVER;
     }),
   );
-}
-
-/** A time as people read it: the largest unit that leaves a whole number. */
-export function formatTime(ms: number): string {
-  for (const unit of ['h', 'm', 's'] as const) {
-    const size = UNITS[unit]!;
-    if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
-  }
-  return `${ms}ms`;
-}
-
-/** The milliseconds that `50ms`, `1.5s`, `2m` or `1h` name. A number without a unit is a fault. */
-export function parseTime(value: unknown): number | Fault {
-  if (typeof value === 'number')
-    return new Fault(`${value} has no unit`, `write ${value}ms if milliseconds are meant`);
-  const match = typeof value === 'string' ? /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)$/.exec(value) : null;
-  if (match === null)
-    return new Fault(`${show(value)} is not a time`, 'write a number and its unit, such as 50ms, 1s or 2m');
-  return Number(match[1]) * UNITS[match[2]!]!;
 }
 
 /** A time between two bounds, in ms; both are allowed. `words` are written instead of a time, such as `off`. */
@@ -157,12 +130,4 @@ export function absolutePath(longest: number) {
     const good = typeof value === 'string' && value.startsWith('/') && Buffer.byteLength(value) <= longest;
     return good && !value.includes('\0') ? value : new Fault(`${show(value)} is not usable as a path`, mend);
   }, mend);
-}
-
-/** A value as a message quotes it: short, on one line. */
-export function show(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return 'a map';
-  const text = typeof value === 'string' ? JSON.stringify(value).slice(1, -1) : String(value);
-  return `'${text.length > 40 ? `${text.slice(0, 39)}…` : text}'`;
 }

@@ -1,0 +1,175 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { CapturedFrame, CaptureEnd, CaptureHandlers } from '../../native-bindings/capture';
+import { ControlClientError, request } from '../control/client';
+import { EXIT, type ExitStatus } from '../exit-status';
+import { formatFrame, recordOf } from './capture-format';
+import { CommandError, type Context, type Run } from './context';
+import { capturing } from './lazy';
+import { ANSWER_TIME } from './status';
+
+/** ms between two looks whether an interface is back. */
+const RETRY = 1000;
+
+/** Hardware type of Ethernet in /sys/class/net/NAME/type (ARPHRD_ETHER). */
+const ETHERNET = '1';
+
+/** IFF_UP in /sys/class/net/NAME/flags. */
+const FLAG_UP = 1;
+
+export interface CaptureOptions {
+  /** ends after so many frames; undefined for no end */
+  readonly count?: number;
+}
+
+/** The machine as a capture needs it; tests have one of their own. */
+export interface Machine {
+  /** names of all interfaces that carry Ethernet */
+  ethernetLinks(): readonly string[];
+  /** whether the interface exists and is administratively up: what libpcap needs */
+  isUp(link: string): boolean;
+  start(link: string, handlers: CaptureHandlers): { stop(): void };
+  /** ms between two looks whether an interface is back */
+  readonly retry: number;
+}
+
+export function addCapture(program: Command, run: Run): void {
+  program
+    .command('capture')
+    .description("shows the ARP on the wire, decoded, as it passes: on these links, else on the daemon's")
+    .argument('[links...]')
+    .option('--count <n>', 'ends after so many frames', positive)
+    .action((links: string[], options: CaptureOptions) => run((context) => capture(context, links, options)));
+}
+
+/** Runs until interrupted, or until `count` frames have passed; an interface that goes away is waited for. */
+export async function capture(
+  context: Context,
+  wanted: readonly string[],
+  { count = Number.POSITIVE_INFINITY }: CaptureOptions,
+  machine: Machine = realMachine(),
+): Promise<ExitStatus> {
+  const links = wanted.length > 0 ? [...new Set(wanted)] : await defaultLinks(context, machine);
+  if (links.length === 0)
+    throw new CommandError(EXIT.unavailable, 'there is no Ethernet interface; name one');
+  const stop = new AbortController();
+  const finish = () => stop.abort();
+  context.signal.addEventListener('abort', finish);
+  if (context.signal.aborted) finish();
+  let left = count;
+  const show = (frame: CapturedFrame) => {
+    if (left <= 0) return;
+    left -= 1;
+    context.out(context.json ? JSON.stringify(recordOf(frame)) : formatFrame(frame));
+    if (left === 0) finish();
+  };
+  try {
+    await Promise.all(links.map((link) => new LinkCapture(link, machine, context, show, stop.signal).run()));
+  } finally {
+    finish();
+    context.signal.removeEventListener('abort', finish);
+  }
+  return EXIT.ok;
+}
+
+/** The capture on one link, over and over, until `signal` is aborted. */
+class LinkCapture {
+  private waiting = false;
+
+  constructor(
+    private readonly link: string,
+    private readonly machine: Machine,
+    private readonly context: Context,
+    private readonly show: (frame: CapturedFrame) => void,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async run(): Promise<void> {
+    while (!this.signal.aborted) {
+      if (this.machine.isUp(this.link)) {
+        const end = await this.once();
+        if (this.signal.aborted) return;
+        if (/permission|not permitted/i.test(end.message))
+          throw new CommandError(EXIT.noPermission, `${end.message}; run this as root`);
+        // What takes the process down is the interface, in nearly every case; say so only when it is gone for certain.
+        const why =
+          end.message === '' ? `the capturing process ended by ${end.signal ?? end.code}` : end.message;
+        this.say(this.machine.isUp(this.link) ? why : 'the interface went down');
+      } else this.say('the interface is not up');
+      await this.pause();
+    }
+  }
+
+  /** Captures until the process ends, by itself or because it is told to. */
+  private once(): Promise<CaptureEnd> {
+    return new Promise((resolve) => {
+      const onAbort = () => process.stop();
+      const process = this.machine.start(this.link, {
+        ready: () => {
+          this.context.err(`${this.link}: capturing`);
+          this.waiting = false;
+        },
+        frame: this.show,
+        end: (end) => {
+          this.signal.removeEventListener('abort', onAbort);
+          resolve(end);
+        },
+      });
+      this.signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  private say(what: string): void {
+    if (!this.waiting) this.context.err(`${this.link}: ${what}; waiting for it`);
+    this.waiting = true;
+  }
+
+  private pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, this.machine.retry);
+      this.signal.addEventListener('abort', done, { once: true });
+    });
+  }
+}
+
+async function defaultLinks(context: Context, machine: Machine): Promise<readonly string[]> {
+  try {
+    const options = { timeout: ANSWER_TIME, signal: context.signal };
+    const report = await request(context.socket, { command: 'status' }, options);
+    return report.links.map((link) => link.name);
+  } catch (error) {
+    // A capture is what one looks at when the daemon is in trouble, so it must not depend on it.
+    if (!(error instanceof ControlClientError)) throw error;
+    return machine.ethernetLinks();
+  }
+}
+
+function realMachine(): Machine {
+  const { Capture } = capturing();
+  return {
+    ethernetLinks: () =>
+      readdirSync('/sys/class/net').filter((link) => link !== 'lo' && attribute(link, 'type') === ETHERNET),
+    isUp: (link) => (Number(attribute(link, 'flags') ?? 0) & FLAG_UP) !== 0,
+    start: (link, handlers) => Capture.start({ interface: link, filter: 'arp' }, handlers),
+    retry: RETRY,
+  };
+}
+
+function attribute(link: string, name: string): string | undefined {
+  try {
+    return readFileSync(`/sys/class/net/${link}/${name}`, 'utf8').trim();
+  } catch {
+    // The interface is gone.
+    return undefined;
+  }
+}
+
+function positive(text: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Write a whole number from 1 on.');
+}

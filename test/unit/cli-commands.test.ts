@@ -1,0 +1,400 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EventRecord, RouteReport, StatusReport } from '../../agent/control/protocol';
+import { ControlError } from '../../agent/control/server';
+import { ago, path, Scene, statusReport } from './cli-harness';
+
+const scene = new Scene();
+afterEach(() => scene.end());
+afterAll(() => scene.remove());
+
+const never = () => new Promise<void>(() => undefined);
+const event = (n: number): EventRecord => ({
+  time: ago(n),
+  level: 'warn',
+  event: 'path-down',
+  peer: 'beta',
+  n,
+});
+
+describe('status', () => {
+  test('shows host, links and a table of paths', async () => {
+    await scene.daemon();
+    const { status, out, err } = await scene.run('status');
+    expect(out.join('\n')).toBe(`host     alpha in cluster demo, ready
+daemon   multihomed 0.1.0, pid 4711, running for 2h05m (ready after 182ms)
+alias    10.78.0.1
+answers  kernel (auto: arp_ignore is 0)
+link     eth0 on plane a: carrier, 02:00:00:00:0a:01
+link     eth1 on plane b: no carrier, 02:00:00:00:0b:01
+
+PEER  PLANE  LINK  STATE  ACTIVE  RTT     SINCE
+beta  a      eth0  up     *       0.12ms  3m12s
+beta  b      eth1  down           -       5s
+gate  a      eth0  held           12.3ms  1d1h`);
+    expect([status, err]).toEqual([0, []]);
+  });
+
+  test('fits 80 columns with the longest names, and cuts with an ellipsis', async () => {
+    const long = 'x'.repeat(63);
+    const link = 'enp0s31f6np0v12';
+    const plane = 'backplane-north';
+    const report = statusReport({
+      host: long,
+      cluster: long,
+      aliases: Array.from({ length: 9 }, (_, n) => `10.78.100.10${n}`),
+      responder: { configured: 'auto', acting: 'agent', reason: long },
+      links: [{ plane, name: link, exists: false, ifindex: null, mac: null, up: false, carrier: false }],
+      peers: [
+        {
+          name: long,
+          kind: 'agent',
+          addresses: [],
+          active: null,
+          paths: [path(plane, link, 'suspect', { rtt: 123.4, since: ago(400 * 86_400), active: true })],
+        },
+      ],
+    });
+    await scene.daemon({ status: () => report });
+    const { out } = await scene.run('status');
+    for (const line of out) expect([...line].length).toBeLessThanOrEqual(80);
+    expect(out.at(-1)).toMatch(/^x{10,}… .*backplane-.* enp0s31f6np0v.* suspect +\* +123\.4ms +400d0h$/);
+    expect(out.at(-2)).toMatch(/^PEER +PLANE +LINK +STATE +ACTIVE +RTT +SINCE$/);
+    expect(out[4]).toBe(`link     ${link} on plane ${plane}: does not exist`);
+  });
+
+  test('colours states only where it may', async () => {
+    await scene.daemon();
+    const [plain, coloured] = [await scene.run('status'), await scene.run('status', { colour: true })];
+    const start = '\x1b[';
+    expect(plain.out.join('')).not.toContain(start);
+    expect(coloured.out.join('\n')).toContain(`${start}31mdown${start}0m`);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequence is what is looked for
+    expect(coloured.out.map((line) => line.replace(/\x1b\[[0-9]+m/g, '').trimEnd())).toEqual(plain.out);
+  });
+
+  test('passes no control character on to the terminal', async () => {
+    const peers = [{ ...statusReport().peers[0]!, name: 'be\x1b[2Jta' }];
+    await scene.daemon({ status: () => statusReport({ peers }) });
+    expect((await scene.run('status')).out.join('')).toContain('be?[2Jta');
+  });
+
+  test('says so where there are no peers', async () => {
+    await scene.daemon({ status: () => statusReport({ peers: [], ready: false, startup: null }) });
+    const { out } = await scene.run('status');
+    expect([out[0], out[1], out.at(-1)]).toEqual([
+      'host     alpha in cluster demo, starting',
+      'daemon   multihomed 0.1.0, pid 4711, running for 2h05m',
+      'no peers',
+    ]);
+  });
+
+  test.each(['status --json', '--json status'])('`%s` is the report itself', async (words) => {
+    await scene.daemon();
+    const { status, out } = await scene.run(words);
+    expect([status, JSON.parse(out.join('\n'))]).toEqual([0, statusReport()]);
+  });
+});
+
+describe('routes', () => {
+  const route = {
+    destination: '10.78.0.2',
+    type: 'unicast',
+    metric: 100,
+    text: '10.78.0.2 dev eth0 proto multihomed scope link src 10.78.0.1 metric 100 rto_min lock 5ms',
+  } as RouteReport;
+
+  test('prints each as `ip route` does', async () => {
+    await scene.daemon({ routes: () => [route] });
+    expect(await scene.run('routes')).toEqual({ status: 0, out: [route.text], err: [] });
+    expect(JSON.parse((await scene.run('routes --json')).out.join(''))).toEqual([route]);
+  });
+});
+
+describe('events', () => {
+  test('prints the last ones, oldest first', async () => {
+    const server = await scene.daemon();
+    for (let n = 30; n > 0; n--) server.publish(event(n));
+    const { out } = await scene.run('events --last 2');
+    expect(out).toEqual([
+      '2026-01-02T03:04:03.000Z warn  path-down peer=beta n=2',
+      '2026-01-02T03:04:04.000Z warn  path-down peer=beta n=1',
+    ]);
+    expect((await scene.run('events')).out).toHaveLength(20);
+    expect((await scene.run('events --last 0')).out).toEqual([]);
+  });
+
+  test('prints a record a line as JSON', async () => {
+    const server = await scene.daemon();
+    server.publish(event(1));
+    expect((await scene.run('events --json')).out).toEqual([JSON.stringify(event(1))]);
+  });
+
+  test('quotes what could be mistaken', async () => {
+    const server = await scene.daemon();
+    server.publish({
+      time: ago(0),
+      level: 'info',
+      event: 'x',
+      a: 'two words',
+      b: 'k=v',
+      c: [1],
+      d: '\x1b[2J',
+      e: null,
+    });
+    expect((await scene.run('events')).out[0]).toBe(
+      '2026-01-02T03:04:05.000Z info  x a="two words" b="k=v" c=[1] d="\\u001b[2J" e=null',
+    );
+  });
+
+  test('follows until interrupted', async () => {
+    const server = await scene.daemon();
+    server.publish(event(1));
+    const stop = new AbortController();
+    const onOut = (line: string) =>
+      line.endsWith('n=3') ? stop.abort() : server.publish(event(line.endsWith('n=1') ? 2 : 3));
+    const { status, out, err } = await scene.run('events --last 1 --follow', { stop: stop.signal, onOut });
+    expect([status, out.length, err]).toEqual([0, 3, []]);
+  });
+
+  test('says that the daemon ended', async () => {
+    const server = await scene.daemon();
+    server.publish(event(1));
+    const { status, err } = await scene.run('events --follow', { onOut: () => void server.close() });
+    expect([status, err]).toEqual([
+      69,
+      [`multihomectl: the daemon closed the connection at ${scene.socket}`],
+    ]);
+  });
+});
+
+describe('wait', () => {
+  test('returns when the daemon is ready, and passes the peer on', async () => {
+    const asked: unknown[] = [];
+    await scene.daemon({ wait: async (peer) => void asked.push(peer) });
+    expect(await scene.run('wait')).toEqual({ status: 0, out: [], err: [] });
+    const { status, out } = await scene.run('wait --peer beta --json');
+    expect([status, JSON.parse(out.join(''))]).toEqual([0, { ready: true, peer: 'beta', missing: null }]);
+    expect(asked).toEqual([undefined, 'beta']);
+  });
+
+  test('waits for a daemon that is not there yet', async () => {
+    const outcome = scene.run('wait');
+    await scene.daemon();
+    expect((await outcome).status).toBe(0);
+  });
+
+  test.each<[string, string, Partial<StatusReport>, string]>([
+    ['is not ready', 'wait', { ready: false }, 'the daemon on alpha has not finished starting'],
+    [
+      'waits for a link',
+      'wait',
+      {
+        ready: false,
+        links: [
+          { plane: 'b', name: 'eth1', exists: false, ifindex: null, mac: null, up: false, carrier: false },
+        ],
+      },
+      'the daemon on alpha has not finished starting; links that do not exist: eth1',
+    ],
+    ['has no path to the peer', 'wait --peer gate', {}, 'no path to gate was up in time (now a held)'],
+  ])('exits with 75 when the daemon %s', async (_name, words, report, missing) => {
+    await scene.daemon({ wait: never, status: () => statusReport(report) });
+    const { status, out, err } = await scene.run(`${words} --timeout 20ms`);
+    expect({ status, out, err }).toEqual({
+      status: 75,
+      out: [],
+      err: [`multihomectl: not ready after 20ms: ${missing}`],
+    });
+    const json = await scene.run(`${words} --timeout 20ms --json`);
+    expect(JSON.parse(json.out.join(''))).toMatchObject({ ready: false, missing });
+  });
+
+  test('exits with 75 when there is no daemon in time', async () => {
+    const { status, err } = await scene.run('wait --timeout 20ms');
+    expect(status).toBe(75);
+    expect(err).toEqual([expect.stringContaining('not ready after 20ms: the daemon is not running')]);
+  });
+
+  test('does not succeed when it is interrupted', async () => {
+    const stop = new AbortController();
+    await scene.daemon({ wait: async () => stop.abort(new Error('SIGINT')) });
+    const outcome = await scene.run('wait', { stop: stop.signal });
+    expect(outcome).toMatchObject({ status: 75, err: ['multihomectl: interrupted'] });
+  });
+
+  test('exits with 65 for a peer that the configuration lacks', async () => {
+    await scene.daemon({
+      wait: () => Promise.reject(new ControlError('unknown-peer', 'there is no peer delta')),
+    });
+    expect(await scene.run('wait --peer delta')).toEqual({
+      status: 65,
+      out: [],
+      err: ['multihomectl: there is no peer delta'],
+    });
+  });
+});
+
+describe('check', () => {
+  const file = (text: string) => {
+    const name = join(scene.folder, 'c.yaml');
+    writeFileSync(name, text);
+    return name;
+  };
+  const good = `cluster: demo\nplanes: [a, b]\nhosts:\n  alpha: { alias: 10.78.0.1, links: { a: eth0 } }\n`;
+
+  test('accepts a file, with its warnings', async () => {
+    const name = file(`${good}metrics: { listen: 127.0.0.1:9477 }\n`);
+    const { status, out } = await scene.run(`check ${name}`);
+    expect([status, out]).toEqual([
+      0,
+      [
+        `${name}: ok, 1 host, 0 far ends, 2 planes`,
+        `${name}:5:1: metrics: metrics are not in this version, so this is ignored; remove the section to silence this (warning)`,
+      ],
+    ]);
+    expect(JSON.parse((await scene.run(`check ${name} --json`)).out.join(''))).toMatchObject({
+      ok: true,
+      problems: [],
+      warnings: [{ line: 5, path: 'metrics' }],
+    });
+  });
+
+  test('exits with 78 and a line for each problem', async () => {
+    const name = file(`${good}probe: { interval: 50 }\nx: 1\n`);
+    const { status, out, err } = await scene.run(`check ${name}`);
+    expect([status, out.length, err]).toEqual([78, 2, []]);
+    expect(out[0]).toBe(`${name}:5:20: probe.interval: 50 has no unit; write 50ms if milliseconds are meant`);
+    const json = JSON.parse((await scene.run(`check ${name} --json`)).out.join(''));
+    expect(json).toEqual({
+      ok: false,
+      warnings: [],
+      problems: [
+        {
+          file: name,
+          line: 5,
+          column: 20,
+          path: 'probe.interval',
+          message: 'probe.interval: 50 has no unit',
+          mend: 'write 50ms if milliseconds are meant',
+        },
+        expect.objectContaining({ line: 6, column: 1, path: 'x' }),
+      ],
+    });
+  });
+
+  test('exits with 66 where there is no file', async () => {
+    const { status, err } = await scene.run(`check ${scene.folder}/none`);
+    expect([status, err]).toEqual([
+      66,
+      [`multihomectl: ${scene.folder}/none: there is no such file (ENOENT)`],
+    ]);
+  });
+});
+
+describe('reload', () => {
+  test.each([
+    [
+      { added: ['gamma'], removed: [], changed: ['beta', 'gate'] },
+      'reloaded: added gamma; changed beta, gate',
+    ],
+    [{ added: [], removed: [], changed: [] }, 'reloaded: no peer changed'],
+  ])('says what changed', async (report, line) => {
+    await scene.daemon({ reload: () => report });
+    expect(await scene.run('reload')).toEqual({ status: 0, out: [line], err: [] });
+    expect(JSON.parse((await scene.run('reload --json')).out.join(''))).toEqual(report);
+  });
+
+  test('exits with 78 where the file has errors', async () => {
+    await scene.daemon({
+      reload: () => Promise.reject(new ControlError('configuration', 'c.yaml:1:1: x; y')),
+    });
+    expect(await scene.run('reload')).toEqual({
+      status: 78,
+      out: [],
+      err: ['multihomectl: c.yaml:1:1: x; y'],
+    });
+  });
+});
+
+describe('teardown', () => {
+  test('is done by the daemon where one runs', async () => {
+    await scene.daemon({ teardown: () => ({ removed: ['route 10.78.0.2 dev eth0', 'alias 10.78.0.1'] }) });
+    const { status, out } = await scene.run('teardown');
+    expect([status, out]).toEqual([0, ['route 10.78.0.2 dev eth0', 'alias 10.78.0.1']]);
+  });
+
+  test.each(['teardown', 'release'])(
+    '%s has nothing to do without a daemon and without its record',
+    async (command) => {
+      expect(await scene.run(command)).toEqual({ status: 0, out: ['nothing to remove'], err: [] });
+      expect(JSON.parse((await scene.run(`${command} --json`)).out.join(''))).toEqual({ removed: [] });
+    },
+  );
+
+  test('release does nothing while the daemon runs', async () => {
+    writeFileSync(join(scene.folder, 'state.json'), '{}');
+    await scene.daemon();
+    expect(await scene.run('release')).toMatchObject({ status: 0, out: ['nothing to remove'] });
+  });
+});
+
+describe('the command line', () => {
+  test.each([
+    ['an unknown command', 'format', /unknown command 'format'/],
+    ['an unknown option', 'status --fast', /unknown option '--fast'/],
+    ['an argument too many', 'status now', /too many arguments/],
+    ['an argument that is missing', 'check', /missing required argument 'file'/],
+    ['a time without unit', 'wait --timeout 30', /30 has no unit; write 30ms if milliseconds are meant/],
+    ['a count that is none', 'events --last many', /Write a whole number from 0 to 1000/],
+    ['more events than are kept', 'events --last 1001', /Write a whole number from 0 to 1000/],
+    ['a capture of no frames', 'capture --count 0', /Write a whole number from 1 on/],
+    ['an unknown format', 'far-end gate --format arista', /Allowed choices are iproute2, cisco-ios, junos/],
+    ['no format', 'far-end gate', /'--format <format>' not specified/],
+    ['an interface without plane', 'far-end gate --format junos --interface eth0', /Write PLANE=INTERFACE/],
+    ['an address that is none', 'far-end gate --format junos --via alpha:a=x', /Write HOST:PLANE=ADDRESS/],
+    ['nothing', '', /Usage: multihomectl/],
+  ])('with %s exits with 64', async (_name, words, message) => {
+    const { status, out, err } = await scene.run(words);
+    expect([status, out]).toEqual([64, []]);
+    expect(err.join('\n')).toMatch(message);
+  });
+
+  test.each(['status', 'routes', 'events', 'events --follow', 'reload'])(
+    '`%s` without a daemon exits with 69 and one line',
+    async (words) => {
+      const { status, out, err } = await scene.run(words);
+      expect([status, out]).toEqual([69, []]);
+      expect(err).toEqual([
+        `multihomectl: the daemon is not running: nothing answers at ${scene.socket}; start it (systemctl start multihomed), or name its socket with --socket`,
+      ]);
+    },
+  );
+
+  test('exits with 70 for an error of the daemon', async () => {
+    await scene.daemon({ status: () => Promise.reject(new Error('netlink: ENOBUFS')) });
+    expect(await scene.run('status')).toMatchObject({ status: 70, err: ['multihomectl: netlink: ENOBUFS'] });
+  });
+
+  test('exits with 77 where permission is missing', async () => {
+    await scene.daemon({
+      status: () => statusReport(),
+    });
+    const root = process.getuid?.() === 0;
+    // Somebody who is not root, and not in the socket's group; the owner is not kept out by it.
+    if (root) process.seteuid?.(65534);
+    const { status } = await scene.run('status');
+    if (root) process.seteuid?.(0);
+    expect(status).toBe(root ? 77 : 0);
+  });
+
+  test.each([
+    ['--version', /^multihomed \d+\.\d+\.\d+ \(\w+\)$/],
+    ['--help', /^Usage: multihomectl \[options\] \[command\]/],
+    ['help status', /^Usage: multihomectl status/],
+  ])('%s is no error', async (words, text) => {
+    const { status, out, err } = await scene.run(words);
+    expect([status, err]).toEqual([0, []]);
+    expect(out.join('\n')).toMatch(text);
+  });
+});

@@ -1,4 +1,5 @@
 import { SystemError } from '../native-bindings/system-error';
+import { Timer } from '../native-bindings/timer';
 import type { Clock } from './clock';
 import { Core } from './core/core';
 import type { Actions, CoreEvent, LinkState, Note } from './core/event';
@@ -39,7 +40,9 @@ export class Agent {
   private readonly wires: Wires;
   private readonly echoes: Echoes;
   private readonly monitor: Monitor;
-  private timer: NodeJS.Timeout | undefined;
+  private readonly timer: Timer;
+  /** the time for which the timer is set */
+  private armedFor: number | undefined;
   private repairTimer: NodeJS.Timeout | undefined;
   private readonly intervals: NodeJS.Timeout[] = [];
   private repairedAt = Number.NEGATIVE_INFINITY;
@@ -70,6 +73,10 @@ export class Agent {
       (link, source, at) => this.feed({ type: 'echo', link, source, at }),
       (link, error) => this.onEchoError(link, error),
     );
+    this.timer = new Timer(
+      () => this.wake(),
+      (error) => this.output.fatal(error),
+    );
     this.monitor = Monitor.open(
       this.interest(topology),
       () => this.onNotifications(this.monitor.read()),
@@ -93,7 +100,7 @@ export class Agent {
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
-    clearTimeout(this.timer);
+    this.timer.close();
     clearTimeout(this.repairTimer);
     for (const interval of this.intervals) clearInterval(interval);
     for (const { link, setting } of this.kernel.changedSettings) {
@@ -148,31 +155,28 @@ export class Agent {
   }
 
   private arm(): void {
-    clearTimeout(this.timer);
     const { wakeAt } = this.core;
-    if (this.stopped || wakeAt === Number.POSITIVE_INFINITY) return;
-    this.timer = setTimeout(
-      () => this.wake(),
-      Math.max(0, Math.min(wakeAt - this.clock.now(), AUDIT_INTERVAL)),
-    );
+    if (wakeAt === this.armedFor || this.stopped) return;
+    this.armedFor = wakeAt;
+    if (wakeAt === Number.POSITIVE_INFINITY) this.timer.stop();
+    else this.timer.set(wakeAt);
   }
 
   /** Everything that was received is read before a path is judged: a slow agent never blames a peer. */
   private wake(): void {
+    this.armedFor = undefined;
     this.onNotifications(this.monitor.read());
     this.receiveFrames();
     this.feed({ type: 'tick' });
   }
 
   private receive(): void {
-    if (this.receiveFrames()) this.arm();
+    this.receiveFrames();
     if (this.core.wakeAt <= this.clock.now()) this.wake();
   }
 
-  private receiveFrames(): boolean {
-    const received = this.wires.receive();
-    for (const [link, frames] of received) this.feed({ type: 'frames', link, frames });
-    return received.length > 0;
+  private receiveFrames(): void {
+    for (const [link, frames] of this.wires.receive()) this.feed({ type: 'frames', link, frames });
   }
 
   private onNotifications(notifications: readonly Notification[]): void {

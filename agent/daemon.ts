@@ -14,7 +14,7 @@ import { teardown } from './kernel/teardown';
 import type { Log } from './log';
 import { notifyServiceManager } from './notify';
 import { routeReport, statusReport } from './status';
-import { formatVersion } from './version';
+import { BUILD_COMMIT, VERSION } from './version';
 
 /** What was given on the command line. */
 export interface DaemonOptions {
@@ -71,7 +71,13 @@ export class Daemon {
     await claimInstance(topology.cluster, topology.host);
     const daemon = new Daemon(configuration, topology, options, log, clock, end);
     const { cluster, host } = topology;
-    const fields = { cluster, host, version: formatVersion(), pid: process.pid, file: options.file };
+    const fields = {
+      cluster,
+      host,
+      version: `${VERSION} (${BUILD_COMMIT})`,
+      pid: process.pid,
+      file: options.file,
+    };
     daemon.note({ event: 'started', level: 'info', fields });
     for (const warning of warnings) daemon.noteProblem('configuration-warning', formatProblem(warning));
     daemon.agent.start();
@@ -146,7 +152,7 @@ export class Daemon {
     const lines = { ...counters, 'log-lines-lost': this.log.lost };
     return statusReport(
       core,
-      { version: formatVersion(), startedAt: this.startedAt, readyAt, counters: lines },
+      { version: `${VERSION} (${BUILD_COMMIT})`, startedAt: this.startedAt, readyAt, counters: lines },
       this.clock,
     );
   }

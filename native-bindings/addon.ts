@@ -35,6 +35,14 @@ export interface NativeNetlinkSocket {
   close(): void;
 }
 
+/** src/timer.h. Numbers below zero are a negative errno. */
+export interface NativeTimer {
+  open(fired: () => void, error: (errno: number) => void): NativeFailure | undefined;
+  set(at: number): number;
+  acknowledge(): number;
+  close(): void;
+}
+
 interface Addon {
   readonly PacketSocket: new (
     receiveStorage: Uint8Array,
@@ -43,6 +51,7 @@ interface Addon {
     sendRecords: Uint32Array,
   ) => NativePacketSocket;
   readonly NetlinkSocket: new (storage: Uint8Array) => NativeNetlinkSocket;
+  readonly Timer: new () => NativeTimer;
   /** src/datagram.h: 0, or the negative errno */
   sendDatagram(path: string, text: string): number;
 }

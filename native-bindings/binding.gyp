@@ -9,6 +9,7 @@
         'src/packet_filter.cc',
         'src/packet_socket.cc',
         'src/poller.cc',
+        'src/timer.cc',
       ],
       # Node-API 8 is what Node 20, 24 and later all have: one build serves them all.
       'defines': ['NAPI_VERSION=8', 'NODE_ADDON_API_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],

@@ -77,6 +77,8 @@ export class Liveness {
   private verifiedAt = Number.NEGATIVE_INFINITY;
   private broadcastAt = Number.NEGATIVE_INFINITY;
   private holdFactor = 1;
+  /** whether it was ever trusted: its first coming is no return */
+  private wasUp = false;
   /** when it was last trusted again after having been down */
   private returnedAt: number | undefined;
 
@@ -245,8 +247,10 @@ export class Liveness {
   }
 
   private enter(state: PathState, now: number, cause: Cause): void {
-    if (state === 'up' && this.state !== 'suspect')
-      this.returnedAt = this.state === 'unknown' ? undefined : now;
+    if (state === 'up' && this.state !== 'suspect') {
+      this.returnedAt = this.wasUp ? now : undefined;
+      this.wasUp = true;
+    }
     if (state === 'down') {
       this.rises = 0;
       this.misses = 0;

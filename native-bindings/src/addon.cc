@@ -3,6 +3,7 @@
 #include "datagram.h"
 #include "netlink_socket.h"
 #include "packet_socket.h"
+#include "timer.h"
 
 namespace {
 
@@ -10,6 +11,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("PacketSocket", multihomed::PacketSocket::Define(env));
   exports.Set("NetlinkSocket", multihomed::NetlinkSocket::Define(env));
   exports.Set("sendDatagram", Napi::Function::New(env, multihomed::SendDatagram, "sendDatagram"));
+  exports.Set("Timer", multihomed::Timer::Define(env));
   return exports;
 }
 

@@ -60,12 +60,14 @@ wrapper() {
 }
 
 install_system_files() {
-  install -d "$root/lib/systemd/system" "$2/etc/iproute2/rt_protos.d" "$documents/examples"
-  sed "s|/usr/sbin/|$prefix/sbin/|; s|/usr/bin/|$prefix/bin/|" deploy/multihomed.service \
+  install -d "$root/lib/systemd/system" "$2/etc/iproute2/rt_protos.d" \
+    "$documents/docs" "$documents/examples"
+  sed "s|/usr/sbin/|$prefix/sbin/|; s|/usr/bin/|$prefix/bin/|; s|/usr/share/|$prefix/share/|" deploy/multihomed.service \
     >"$root/lib/systemd/system/multihomed.service"
   chmod 644 "$root/lib/systemd/system/multihomed.service"
   install -m 644 deploy/rt_protos.d/multihomed.conf "$2/etc/iproute2/rt_protos.d/"
-  install -m 644 README.md CHANGELOG.md LICENSE docs/* "$documents/"
+  install -m 644 README.md CHANGELOG.md LICENSE "$documents/"
+  install -m 644 docs/* "$documents/docs/"
   cp -R deploy/networkd deploy/NetworkManager deploy/sysctl.d "$documents/examples/"
 }
 

@@ -1,6 +1,8 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { request } from '../../agent/control/client';
+import type { StatusReport } from '../../agent/control/protocol';
 import { AgentProcess } from './agent-process';
 import type { Moment } from './ip-console';
 import type { CommandResult, Namespace, RunOptions } from './namespace';
@@ -42,6 +44,9 @@ export interface NextHop {
   readonly prefsrc?: string;
   readonly gateway?: string;
 }
+
+/** How long an agent may take to answer, in ms. */
+const STATUS_TIMEOUT = 5000;
 
 /** @returns the directory that holds package.json, whether this runs from sources or from dist */
 function findRoot(directory: string): string {
@@ -137,6 +142,16 @@ export class LabHost {
   ctl(...args: readonly string[]): Promise<CommandResult> {
     const main = join(ROOT, 'dist', 'agent', 'cli', 'multihomectl.js');
     return this.run(process.execPath, [main, ...args], { check: false });
+  }
+
+  /**
+   * Asks the agent on this host through its control socket, without starting a process.
+   *
+   * @throws ControlClientError where it doesn't run or gives no answer
+   */
+  status(): Promise<StatusReport> {
+    const socket = `/proc/${this.pid}/root/run/multihomed/control.sock`;
+    return request(socket, { command: 'status' }, { timeout: STATUS_TIMEOUT });
   }
 
   /** @returns the IPv4 routes of a table, as the kernel has them; default the main table */

@@ -70,7 +70,7 @@ function startHolder(name: string, settings: Readonly<Record<string, string>>): 
   const holder = spawn(
     'unshare',
     ['--net', '--mount', '--uts', '--', 'sh', '-ec', HOLDER, 'holder', name, ...values],
-    { stdio: ['pipe', 'pipe', 'pipe'] },
+    { stdio: ['pipe', 'pipe', 'pipe'], detached: true },
   );
   holder.stdout.setEncoding('utf8');
   holder.stderr.setEncoding('utf8');
@@ -137,10 +137,13 @@ export class Namespace {
     return this.#console.execute(lines);
   }
 
-  /** Starts a command in these namespaces; its pid is the command's own. */
+  /**
+   * Starts a command in these namespaces; its pid is the command's own. It leads a session of its own, as a service does,
+   * so that Ctrl-C at a terminal reaches only us, who end the lab in order.
+   */
   spawn(command: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
     const enter = ['--target', `${this.pid}`, '--net', '--mount', '--uts', '--'];
-    return spawn('nsenter', [...enter, command, ...args], options);
+    return spawn('nsenter', [...enter, command, ...args], { detached: true, ...options });
   }
 
   /**

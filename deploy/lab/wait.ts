@@ -10,7 +10,7 @@ export function monotonic(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** Between two looks at a condition, in ms. */
+/** Between two looks at a condition, unless told otherwise, in ms. */
 const POLL_INTERVAL = 5;
 
 /**
@@ -19,6 +19,7 @@ const POLL_INTERVAL = 5;
  * @param condition what to wait for: anything but undefined, null and false ends the wait
  * @param timeoutMs how long to wait at most
  * @param what the condition in words, for the message
+ * @param intervalMs between two looks; default 5
  * @returns what the condition returned
  * @throws LabError after the time is over
  */
@@ -26,6 +27,7 @@ export async function waitUntil<T>(
   condition: () => T | Promise<T>,
   timeoutMs: number,
   what: string,
+  intervalMs: number = POLL_INTERVAL,
 ): Promise<NonNullable<Exclude<T, false>>> {
   const deadline = monotonic() + timeoutMs;
   for (;;) {
@@ -36,6 +38,6 @@ export async function waitUntil<T>(
     if (monotonic() >= deadline) {
       throw new LabError(`waited ${timeoutMs} ms in vain: ${what}`);
     }
-    await sleep(POLL_INTERVAL);
+    await sleep(intervalMs);
   }
 }

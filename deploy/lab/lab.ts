@@ -1,6 +1,4 @@
-import { rmSync } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { LabHost } from './host';
@@ -14,6 +12,7 @@ import {
   planHosts,
   type Subnets,
 } from './plan';
+import { SANDBOX_FILES } from './sandbox';
 import { type DropDirection, Switch } from './switch';
 import { LabError } from './wait';
 
@@ -54,7 +53,6 @@ export class Lab {
   readonly #namespaces: Namespace[] = [];
   readonly #hosts = new Map<string, LabHost>();
   readonly #switches = new Map<string, Switch>();
-  readonly #removeDirectory = (): void => rmSync(this.#directory, { recursive: true, force: true });
 
   private constructor(options: LabOptions, plans: readonly HostPlan[], directory: string) {
     this.planes = options.planes;
@@ -62,7 +60,6 @@ export class Lab {
     this.#plans = plans;
     this.#directory = directory;
     this.configurationFile = join(directory, 'cluster.yaml');
-    process.once('exit', this.#removeDirectory);
   }
 
   /**
@@ -72,7 +69,7 @@ export class Lab {
    */
   static async create(options: LabOptions): Promise<Lab> {
     const plans = planHosts(options.hosts, options.planes, options.subnets ?? 'per-plane');
-    const lab = new Lab(options, plans, await mkdtemp(join(tmpdir(), 'multihomed-lab-')));
+    const lab = new Lab(options, plans, await mkdtemp(join(SANDBOX_FILES, 'lab-')));
     try {
       await lab.#build();
     } catch (error) {
@@ -212,7 +209,6 @@ export class Lab {
   async destroy(): Promise<void> {
     const all = [...this.#namespaces, ...this.#switches.values()];
     await Promise.all(all.map((each) => each.destroy()));
-    this.#removeDirectory();
-    process.off('exit', this.#removeDirectory);
+    await rm(this.#directory, { recursive: true, force: true });
   }
 }

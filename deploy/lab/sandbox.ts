@@ -4,6 +4,8 @@ import { constants } from 'node:os';
 
 /** Set to 1 for everything that runs inside. */
 export const SANDBOX_VARIABLE = 'MULTIHOMED_SANDBOX';
+/** A directory in memory that all hosts of the sandbox share, and that ends with it. */
+export const SANDBOX_FILES = '/dev/shm';
 /** Exit status where the system allows no sandbox: EX_NOPERM of sysexits.h. */
 export const EXIT_NOT_PERMITTED = 77;
 
@@ -14,6 +16,7 @@ export const EXIT_NOT_PERMITTED = 77;
  */
 const INIT = `
 mount -t tmpfs -o mode=755 tmpfs /run || exit ${EXIT_NOT_PERMITTED}
+mount -t tmpfs -o mode=1777 tmpfs ${SANDBOX_FILES} || exit ${EXIT_NOT_PERMITTED}
 exec 3<&0
 env --default-signal=INT,QUIT -- "$@" <&3 3<&- &
 child=$!
@@ -25,6 +28,7 @@ exit $status`;
 /** Everything that a lab needs from the system, tried once and thrown away. */
 const TRIAL = `
 mount -t tmpfs tmpfs /run &&
+mount -t tmpfs tmpfs ${SANDBOX_FILES} &&
 unshare --net --mount --uts sh -c 'hostname trial && mount -t sysfs sysfs /sys' &&
 ip link add name trial0 type bridge &&
 ip link add name trial1 type veth peer name trial2`;

@@ -41,12 +41,18 @@ export class Switch {
     this.#namespace = namespace;
   }
 
+  /** @throws LabError where the system refuses; nothing is left then */
   static async create(plane: string): Promise<Switch> {
     const namespace = await Namespace.create(`switch-${plane}`, 'switch');
-    await namespace.ip(
-      `link add name ${BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
-      `link set dev ${BRIDGE} up`,
-    );
+    try {
+      await namespace.ip(
+        `link add name ${BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
+        `link set dev ${BRIDGE} up`,
+      );
+    } catch (error) {
+      await namespace.destroy();
+      throw error;
+    }
     return new Switch(plane, namespace);
   }
 

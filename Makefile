@@ -67,12 +67,12 @@ $(program): $(sources) tsconfig.json $(packages)
 	@touch $@
 
 lint: setup-build
-	@$(MAKE) --no-print-directory $(packages)
+	@$(MAKE) --no-print-directory --silent $(packages)
 	$(bin)/biome ci --error-on-warnings .
 	$(bin)/tsc --noEmit -p .
 
 format: setup-build
-	@$(MAKE) --no-print-directory $(packages)
+	@$(MAKE) --no-print-directory --silent $(packages)
 	$(bin)/biome check --write .
 
 bench: setup-demo

@@ -5,9 +5,13 @@ import { Core } from './core/core';
 import type { Actions, CoreEvent, LinkState, Note } from './core/event';
 import type { Topology } from './core/topology';
 import { Echoes } from './echoes';
-import { Kernel, type Refusal } from './kernel/kernel';
+import { dispositionOf, KernelError } from './kernel/error';
+import { Kernel, type Refusal, type Space } from './kernel/kernel';
 import { type Interest, Monitor, type Notification } from './kernel/monitor';
-import { type ChangedSetting, readRecord, writeRecord } from './kernel/record';
+import { RecordKeeper } from './kernel/record';
+import { sweepFormer } from './kernel/teardown';
+import { Repairs } from './repairs';
+import { Troubles } from './troubles';
 import { Wires } from './wires';
 
 /** The settings of our links are read this often, in ms: the kernel doesn't tell who changes them. */
@@ -37,17 +41,16 @@ export class Agent {
   readonly core: Core;
   readonly kernel: Kernel;
   readyAt: number | undefined;
+  private readonly records: RecordKeeper;
+  private readonly troubles: Troubles;
   private readonly wires: Wires;
   private readonly echoes: Echoes;
   private readonly monitor: Monitor;
   private readonly timer: Timer;
   /** the time for which the timer is set */
   private armedFor: number | undefined;
-  private repairTimer: NodeJS.Timeout | undefined;
+  private readonly repairs: Repairs;
   private readonly intervals: NodeJS.Timeout[] = [];
-  private repairedAt = Number.NEGATIVE_INFINITY;
-  /** troubles told already */
-  private readonly refused = new Set<string>();
   /** whether the last plan was refused in part */
   private pending = false;
   private stopped = false;
@@ -58,13 +61,19 @@ export class Agent {
    */
   constructor(
     topology: Topology,
-    private readonly stateFile: string,
+    stateFile: string,
     private readonly clock: Clock,
     private readonly output: AgentOutput,
   ) {
     this.core = new Core(topology, clock.now());
-    const former = readRecord(stateFile);
-    this.kernel = Kernel.open(spaceOf(topology), (settings) => this.record(settings), former?.settings ?? []);
+    this.repairs = new Repairs(clock, () => this.repair());
+    this.troubles = new Troubles((note) => output.note(note));
+    this.records = new RecordKeeper(stateFile);
+    this.kernel = Kernel.open(
+      this.spaceOf(topology),
+      (settings) => this.records.keep(this.core.topology, settings),
+      this.records.former?.settings ?? [],
+    );
     this.wires = new Wires({
       readable: () => this.receive(),
       error: (link, error) => this.onWireError(link, error),
@@ -91,9 +100,11 @@ export class Agent {
     for (const link of this.core.topology.links) this.openWire(link.name, links.get(link.name));
     this.feedSettings();
     this.perform(this.core.start(links, this.kernel.readTable(), this.clock.now()));
+    const swept = sweepFormer(this.records, this.core.topology);
+    if (swept > 0) this.output.note({ event: 'former-swept', level: 'info', fields: { removed: swept } });
     this.checkReady();
     this.intervals.push(setInterval(() => this.feedSettings(), SETTINGS_INTERVAL));
-    this.intervals.push(setInterval(() => this.repair(), AUDIT_INTERVAL));
+    this.intervals.push(setInterval(() => this.repairs.run(), AUDIT_INTERVAL));
   }
 
   /** Ends watching. The kernel keeps alias, routes and neighbor entries; what only a living agent may leave changed goes back. */
@@ -101,7 +112,7 @@ export class Agent {
     if (this.stopped) return;
     this.stopped = true;
     this.timer.close();
-    clearTimeout(this.repairTimer);
+    this.repairs.stop();
     for (const interval of this.intervals) clearInterval(interval);
     for (const { link, setting } of this.kernel.changedSettings) {
       if (setting === 'arp_ignore') this.kernel.apply([{ operation: 'restore-setting', link, setting }]);
@@ -122,7 +133,7 @@ export class Agent {
     const links = this.kernel.readLinks();
     const names = new Set(topology.links.map((link) => link.name));
     for (const { name } of this.core.topology.links) if (!names.has(name)) this.closeWire(name);
-    this.kernel.use(spaceOf(topology));
+    this.kernel.use(this.spaceOf(topology));
     this.feed({ type: 'topology', topology });
     for (const { name } of topology.links) this.feedLink(name, links.get(name), this.clock.now());
     this.feedSettings();
@@ -199,7 +210,7 @@ export class Agent {
           break;
       }
     }
-    if (reread) this.scheduleRepair(REPAIR_SPACING);
+    if (reread) this.repairs.ask(REPAIR_SPACING);
   }
 
   /** Whether the notification concerns a link of ours: then the kernel may have dropped routes without a word. */
@@ -237,6 +248,7 @@ export class Agent {
       // It went away again in the meantime, which the next notification tells; a missing permission stays.
       if (!(error instanceof SystemError) || error.code === 'EPERM') throw error;
       this.onWireError(name, error);
+      this.repairs.ask(REFUSAL_PAUSE);
     }
   }
 
@@ -246,29 +258,38 @@ export class Agent {
   }
 
   private feedSettings(): void {
-    const links = this.kernel.readSettings(this.core.topology.links.map((link) => link.name));
-    this.feed({ type: 'settings', links });
-  }
-
-  private scheduleRepair(pause: number): void {
-    if (this.repairTimer !== undefined || this.stopped) return;
-    const wait = Math.max(0, this.repairedAt + pause - this.clock.now());
-    this.repairTimer = setTimeout(() => this.repair(), wait);
+    const links = this.reading(() =>
+      this.kernel.readSettings(this.core.topology.links.map((link) => link.name)),
+    );
+    if (links !== undefined) this.feed({ type: 'settings', links });
   }
 
   /** Reads everything anew, and puts right what differs from what should be. */
   private repair(): void {
-    clearTimeout(this.repairTimer);
-    this.repairTimer = undefined;
     if (this.stopped) return;
-    this.repairedAt = this.clock.now();
     this.pending = false;
-    const links = this.kernel.readLinks();
-    for (const { name } of this.core.topology.links) this.feedLink(name, links.get(name), this.repairedAt);
-    this.feed({ type: 'kernel', table: this.kernel.readTable() });
+    const links = this.reading(() => this.kernel.readLinks());
+    if (links === undefined) return;
+    for (const { name } of this.core.topology.links) this.feedLink(name, links.get(name), this.clock.now());
+    const table = this.reading(() => this.kernel.readTable());
+    if (table === undefined) return;
+    this.feed({ type: 'kernel', table });
     if (this.pending) return;
-    this.refused.clear();
+    this.troubles.clear();
     this.checkReady();
+  }
+
+  /** What a reading of the kernel gives; undefined where the machine is short of something for the moment, and then tried again. */
+  private reading<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof KernelError || error instanceof SystemError)) throw error;
+      if (dispositionOf(error.code, false) === 'stop') throw error;
+      this.troubles.note('kernel-unreadable', { code: error.code, error: error.message });
+      this.repairs.ask(REFUSAL_PAUSE);
+      return undefined;
+    }
   }
 
   private handleRefusals(refusals: readonly Refusal[]): void {
@@ -279,27 +300,23 @@ export class Agent {
       }
       const setting = step.operation === 'change-setting' || step.operation === 'restore-setting';
       this.pending ||= !setting;
-      this.noteOnce('kernel-refused', { operation: step.operation, code: error.code, error: error.message });
+      this.troubles.note('kernel-refused', {
+        operation: step.operation,
+        code: error.code,
+        error: error.message,
+      });
     }
-    if (this.pending) this.scheduleRepair(REFUSAL_PAUSE);
+    if (this.pending) this.repairs.ask(REFUSAL_PAUSE);
   }
 
   private onWireError(link: string, error: SystemError): void {
     // Down or gone: the kernel tells that by netlink as well, and that is what counts.
     if (error.code === 'ENETDOWN' || error.code === 'ENXIO' || error.code === 'ENODEV') return;
-    this.noteOnce('wire-error', { link, code: error.code, error: error.message });
+    this.troubles.note('wire-error', { link, code: error.code, error: error.message });
   }
 
   private onEchoError(link: string, error: Error): void {
-    this.noteOnce('icmp-error', { link, error: error.message });
-  }
-
-  /** Tells a trouble once, until a reading of the kernel passes without any. */
-  private noteOnce(event: string, fields: Readonly<Record<string, unknown>>): void {
-    const key = `${event} ${JSON.stringify(fields)}`;
-    if (this.refused.has(key)) return;
-    this.refused.add(key);
-    this.output.note({ event, level: 'warn', fields });
+    this.troubles.note('icmp-error', { link, error: error.message });
   }
 
   private checkReady(): void {
@@ -308,26 +325,20 @@ export class Agent {
     this.output.ready();
   }
 
-  /** Throws the system's error where the record can't be written; a change that isn't recorded is not made. */
-  private record(settings: readonly ChangedSetting[]): void {
-    const { cluster, host, route } = this.core.topology;
-    const { protocol, table } = route;
-    writeRecord(this.stateFile, { cluster, host, pid: process.pid, protocol, table, settings });
-  }
-
   private recordStart(): void {
     try {
-      this.record(this.kernel.changedSettings);
+      this.records.keep(this.core.topology, this.kernel.changedSettings);
     } catch (error) {
-      this.noteOnce('record-failed', { file: this.stateFile, error: String(error) });
+      this.troubles.note('record-failed', { error: String(error) });
     }
   }
 
   private interest(topology: Topology): Interest {
     return { protocol: topology.route.protocol, table: topology.route.table, port: this.kernel.port };
   }
-}
 
-function spaceOf({ route, aliases }: Topology) {
-  return { protocol: route.protocol, table: route.table, aliases };
+  private spaceOf({ route, aliases }: Topology): Space {
+    const { formerAliases } = this.records;
+    return { protocol: route.protocol, table: route.table, aliases, formerAliases };
+  }
 }

@@ -45,11 +45,11 @@ export function readAddresses(netlink: Rtnetlink): InterfaceAddress[] {
     .flatMap((message) => decodeAddress(message) ?? []);
 }
 
-/** The addresses on the loopback interface; those with our label are ours. */
-export function aliasesAmong(addresses: readonly InterfaceAddress[]): Alias[] {
+/** The addresses on the loopback interface; those with our label that this cluster has, or had, are ours. */
+export function aliasesAmong(addresses: readonly InterfaceAddress[], known: ReadonlySet<Ipv4>): Alias[] {
   return addresses
     .filter(({ device, length }) => device === LOOPBACK && length === 32)
-    .map(({ address, label }) => ({ address, ours: label.startsWith(LABEL) }));
+    .map(({ address, label }) => ({ address, ours: label.startsWith(LABEL) && known.has(address) }));
 }
 
 export function decodeAddress(message: KernelMessage): InterfaceAddress | undefined {

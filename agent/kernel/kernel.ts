@@ -1,6 +1,8 @@
+import { SystemError } from '../../native-bindings/system-error';
 import type { LinkState } from '../core/event';
 import type { KernelStep, KernelTable } from '../core/routing';
 import type { LinkSettings } from '../core/settings';
+import type { Ipv4 } from '../wire/address';
 import { addAlias, aliasesAmong, readAddresses, removeAlias } from './alias';
 import { type Disposition, dispositionOf, KernelError } from './error';
 import { type Interface, linkState, readInterfaces } from './links';
@@ -17,6 +19,14 @@ export interface Refusal {
   readonly disposition: Disposition;
 }
 
+/** Where our things are in the kernel's tables. */
+export interface Space extends RouteSpace {
+  /** our aliases in order, by which they are labelled */
+  readonly aliases: readonly Ipv4[];
+  /** aliases of former configurations that may still be bound */
+  readonly formerAliases: readonly Ipv4[];
+}
+
 type SettingStep = Extract<KernelStep, { setting: unknown }>;
 type NetlinkStep = Exclude<KernelStep, SettingStep>;
 
@@ -28,21 +38,16 @@ export class Kernel {
   private constructor(
     private readonly netlink: Rtnetlink,
     private readonly sysctls: Sysctls,
-    /** our own aliases in order, by which they are labelled */
-    private space: RouteSpace & { readonly aliases: readonly number[] },
+    private space: Space,
   ) {}
 
   /** `former` are the settings that a former run changed and did not give back. */
-  static open(
-    space: RouteSpace & { readonly aliases: readonly number[] },
-    record: Recorder,
-    former: readonly ChangedSetting[],
-  ): Kernel {
+  static open(space: Space, record: Recorder, former: readonly ChangedSetting[]): Kernel {
     return new Kernel(Rtnetlink.open(), new Sysctls(record, former), space);
   }
 
   /** Takes another routing space, after the configuration was read again. */
-  use(space: RouteSpace & { readonly aliases: readonly number[] }): void {
+  use(space: Space): void {
     this.space = space;
   }
 
@@ -90,7 +95,10 @@ export class Kernel {
     return {
       routes: this.readRoutes(),
       neighbors: readNeighbors(this.netlink, this.space.protocol),
-      aliases: aliasesAmong(readAddresses(this.netlink)),
+      aliases: aliasesAmong(
+        readAddresses(this.netlink),
+        new Set([...this.space.aliases, ...this.space.formerAliases]),
+      ),
     };
   }
 
@@ -117,14 +125,23 @@ export class Kernel {
   apply(steps: readonly KernelStep[]): Refusal[] {
     const plain = steps.filter((step): step is NetlinkStep => !isSettingStep(step));
     const refusals = steps.filter(isSettingStep).flatMap((step) => this.applySetting(step) ?? []);
-    const errors = this.netlink.transact(plain.map((step) => this.requestFor(step)));
-    errors.forEach((error, index) => {
+    this.transact(plain).forEach((error, index) => {
       const step = plain[index];
       if (error === undefined || step === undefined) return;
       const disposition = dispositionOf(error.code, step.operation.startsWith('remove'));
       if (disposition !== 'ignore') refusals.push({ step, error, disposition });
     });
     return refusals;
+  }
+
+  private transact(steps: readonly NetlinkStep[]): (KernelError | undefined)[] {
+    try {
+      return this.netlink.transact(steps.map((step) => this.requestFor(step)));
+    } catch (error) {
+      // The socket itself refused (out of memory, for one): what was done of it shows when the kernel is read again.
+      if (!(error instanceof SystemError)) throw error;
+      return steps.map(() => new KernelError(error.errno, error.syscall, undefined));
+    }
   }
 
   /** Gives back a setting that only a living agent may leave changed. */

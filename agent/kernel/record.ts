@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { SettingName } from '../core/settings';
+import type { Topology } from '../core/topology';
+import { formatIpv4, type Ipv4, parseIpv4 } from '../wire/address';
 
 /** A setting of a link that we changed. */
 export interface ChangedSetting {
@@ -14,17 +16,19 @@ export interface ChangedSetting {
 }
 
 /** What has to be known to take everything of ours away, also when no daemon runs. */
-export interface Record {
+export interface RunRecord {
   readonly cluster: string;
   readonly host: string;
   readonly pid: number;
   readonly protocol: number;
   readonly table: number;
+  /** the aliases that this cluster had here, as dotted quads: another cluster's have the same label */
+  readonly aliases: readonly string[];
   readonly settings: readonly ChangedSetting[];
 }
 
 /** The record in a file; undefined where there is none, or none that can be read. */
-export function readRecord(file: string): Record | undefined {
+export function readRecord(file: string): RunRecord | undefined {
   try {
     const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
     return isRecord(content) ? content : undefined;
@@ -35,7 +39,7 @@ export function readRecord(file: string): Record | undefined {
 }
 
 /** Replaces the record in one step, so that a crash leaves the old one or the new one. Throws the system's error. */
-export function writeRecord(file: string, record: Record): void {
+export function writeRecord(file: string, record: RunRecord): void {
   mkdirSync(dirname(file), { recursive: true });
   const draft = `${file}.new`;
   writeFileSync(draft, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o644 });
@@ -46,19 +50,52 @@ export function removeRecord(file: string): void {
   rmSync(file, { force: true });
 }
 
+/** The record of this run, kept up with what it changes, beside what the last run left. */
+export class RecordKeeper {
+  /** what the last run recorded */
+  readonly former: RunRecord | undefined;
+
+  constructor(private readonly file: string) {
+    this.former = readRecord(file);
+  }
+
+  /** Aliases of the last run that may still be bound. */
+  get formerAliases(): readonly Ipv4[] {
+    return (this.former?.aliases ?? []).flatMap((alias) => parseIpv4(alias) ?? []);
+  }
+
+  /** Whether the last run had its routes in another table, or under another protocol number. */
+  movedFrom({ route }: Topology): boolean {
+    const { former } = this;
+    return former !== undefined && (former.protocol !== route.protocol || former.table !== route.table);
+  }
+
+  /** Writes down what this run has, before it is changed. Throws the system's error. */
+  keep(topology: Topology, settings: readonly ChangedSetting[]): void {
+    const { cluster, host, route } = topology;
+    const aliases = [...new Set([...topology.aliases.map(formatIpv4), ...(this.former?.aliases ?? [])])];
+    const { protocol, table } = route;
+    writeRecord(this.file, { cluster, host, pid: process.pid, protocol, table, aliases, settings });
+  }
+}
+
 const SETTINGS: readonly string[] = [
   'rp_filter',
   'arp_ignore',
   'ignore_routes_with_linkdown',
 ] satisfies SettingName[];
 
-function isRecord(content: unknown): content is Record {
+function isRecord(content: unknown): content is RunRecord {
   if (typeof content !== 'object' || content === null) return false;
-  const { cluster, host, pid, protocol, table, settings } = content as { readonly [field: string]: unknown };
+  const { cluster, host, pid, protocol, table, aliases, settings } = content as {
+    readonly [field: string]: unknown;
+  };
   return (
     typeof cluster === 'string' &&
     typeof host === 'string' &&
     [pid, protocol, table].every(Number.isSafeInteger) &&
+    Array.isArray(aliases) &&
+    aliases.every((alias) => typeof alias === 'string') &&
     Array.isArray(settings) &&
     settings.every(isChangedSetting)
   );

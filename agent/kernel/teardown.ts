@@ -1,7 +1,15 @@
-import type { KernelStep } from '../core/routing';
-import { formatIpv4, formatMac, formatPrefix } from '../wire/address';
+import type { KernelStep, KernelTable } from '../core/routing';
+import type { Topology } from '../core/topology';
+import { formatIpv4, formatMac, formatPrefix, parseIpv4 } from '../wire/address';
 import { Kernel } from './kernel';
-import { type ChangedSetting, type Record, readRecord, removeRecord, writeRecord } from './record';
+import {
+  type ChangedSetting,
+  type RecordKeeper,
+  type RunRecord,
+  readRecord,
+  removeRecord,
+  writeRecord,
+} from './record';
 import { restoreSetting } from './sysctls';
 
 /** What was removed or given back, a line each. */
@@ -20,12 +28,45 @@ export function teardownOffline(stateFile: string): TeardownReport {
   if (record === undefined) {
     throw new NothingRecorded(`${stateFile}: no record of a run; nothing of ours is known to stand`);
   }
-  const kernel = Kernel.open({ ...record, aliases: [] }, () => {}, []);
+  const kernel = openFor(record);
   try {
     return teardown(kernel, record.settings, stateFile);
   } finally {
     kernel.close();
   }
+}
+
+/**
+ * Once the routes of this run stand: removes those of the last one, and its neighbor entries, where it had another table or protocol
+ * number; how many. Throws KernelError.
+ */
+export function sweepFormer(records: RecordKeeper, topology: Topology): number {
+  const { former } = records;
+  if (former === undefined || !records.movedFrom(topology)) return 0;
+  const kernel = openFor(former);
+  try {
+    kernel.readLinks();
+    const steps = removals({ ...kernel.readTable(), aliases: [] });
+    const refused = kernel.apply(steps)[0];
+    if (refused !== undefined) throw refused.error;
+    return steps.length;
+  } finally {
+    kernel.close();
+  }
+}
+
+function openFor({ protocol, table, aliases, settings }: RunRecord): Kernel {
+  const formerAliases = aliases.flatMap((alias) => parseIpv4(alias) ?? []);
+  return Kernel.open({ protocol, table, aliases: [], formerAliases }, () => undefined, settings);
+}
+
+function removals(table: KernelTable): KernelStep[] {
+  const aliases = table.aliases.filter((alias) => alias.ours);
+  return [
+    ...table.routes.map((route): KernelStep => ({ operation: 'remove-route', route })),
+    ...table.neighbors.map((neighbor): KernelStep => ({ operation: 'remove-neighbor', neighbor })),
+    ...aliases.map(({ address }): KernelStep => ({ operation: 'remove-alias', address })),
+  ];
 }
 
 /** Removes our routes, neighbor entries and aliases, gives the settings back, and forgets the record. Throws KernelError. */
@@ -35,13 +76,7 @@ export function teardown(
   stateFile: string,
 ): TeardownReport {
   kernel.readLinks();
-  const table = kernel.readTable();
-  const aliases = table.aliases.filter((alias) => alias.ours);
-  const steps: KernelStep[] = [
-    ...table.routes.map((route): KernelStep => ({ operation: 'remove-route', route })),
-    ...table.neighbors.map((neighbor): KernelStep => ({ operation: 'remove-neighbor', neighbor })),
-    ...aliases.map(({ address }): KernelStep => ({ operation: 'remove-alias', address })),
-  ];
+  const steps = removals(kernel.readTable());
   const refused = kernel.apply(steps)[0];
   if (refused !== undefined) throw refused.error;
   const restored = settings.filter(restoreSetting);
@@ -55,7 +90,10 @@ export function releaseOffline(stateFile: string): TeardownReport {
   if (record === undefined) return { removed: [] };
   const needed = record.settings.filter(({ setting }) => setting === 'arp_ignore');
   const restored = needed.filter(restoreSetting);
-  const kept: Record = { ...record, settings: record.settings.filter((change) => !needed.includes(change)) };
+  const kept: RunRecord = {
+    ...record,
+    settings: record.settings.filter((change) => !needed.includes(change)),
+  };
   if (needed.length > 0) writeRecord(stateFile, kept);
   return { removed: restored.map(describeSetting) };
 }

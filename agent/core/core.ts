@@ -212,13 +212,18 @@ export class Core {
     return 'answered';
   }
 
+  /** A peer announced itself. Outside its schedule, that says that it lost or regained a link: its paths are verified. */
   private onHint(link: Link, frame: ArpFrame, now: number): void {
-    this.count('hints');
     const peer = this.registry.peerOf(frame.senderIp);
     if (peer === undefined) return;
-    for (const path of this.registry.paths.get(peer) ?? []) {
-      const asExpected = path.link === link.name && path.state === 'up' && path.mac === frame.senderMac;
-      if (path.works && !asExpected) this.follow(path, path.arp, path.arp.verify(now));
+    const paths = this.registry.paths.get(peer) ?? [];
+    const heardOn = paths.find((path) => path.link === link.name);
+    const expected = heardOn?.announcements.take(now, this.current.arp) === true;
+    this.count(expected ? 'announcements-heard' : 'hints');
+    for (const path of paths) {
+      const settled = path.state === 'up' && (expected || path === heardOn);
+      const moved = path === heardOn && path.mac !== frame.senderMac;
+      if (path.works && (moved || !settled)) this.follow(path, path.arp, path.arp.verify(now));
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Ipv4, Mac } from '../wire/address';
 import { type Cause, Liveness, type PathState } from './liveness';
 import type { PathView } from './routing';
+import { Schedule } from './schedule';
 import type { Peer, ProbeOptions } from './topology';
 
 /** The worse of two states decides where ICMP is asked as well. */
@@ -11,6 +12,8 @@ export class Path implements PathView {
   readonly arp: Liveness;
   /** of the ICMP target behind a far end, where it names one */
   readonly icmp: Liveness | undefined;
+  /** when the peer announced itself on this link */
+  readonly announcements = new Schedule();
   device: number | undefined;
   /** whether the link is up and has carrier, so that asking makes sense */
   works = false;

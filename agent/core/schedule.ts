@@ -1,22 +1,31 @@
 import type { ArpOptions } from './topology';
 
 /** How far an announcement may miss its time and still count as scheduled, in ms: its sender may be busy. */
-const TOLERANCE = 100;
-/** Announcements remembered: the repetitions at the start and the steady one before. */
+const TOLERANCE = 25;
+/** Announcements remembered: the steady one, and those of a link that just came up. */
 const REMEMBERED = 8;
 
+interface Announced {
+  readonly at: number;
+  /** its place in a series of announcements that follow each other by `spacing`, from 1 */
+  readonly place: number;
+}
+
 /**
- * The announcements of one peer on one link. The whole cluster has one configuration, so each follows another by `spacing` or `refresh`;
- * one that doesn't is a hint that something happened to the peer.
+ * The announcements of one peer on one link. The whole cluster has one configuration: a link that comes up announces `repeat` times, each
+ * `spacing` after the other, and then each `refresh`. One at another time is a hint that something happened to the peer.
  */
 export class Schedule {
-  private times: number[] = [];
+  private announced: readonly Announced[] = [];
 
   /** Takes an announcement at `now` ms; whether it was to be expected. */
-  take(now: number, { spacing, refresh }: ArpOptions): boolean {
-    const expected = this.times.some((time) => isNear(now - time, spacing) || isNear(now - time, refresh));
-    this.times = [...this.times.slice(1 - REMEMBERED), now];
-    return expected;
+  take(now: number, { repeat, spacing, refresh }: ArpOptions): boolean {
+    const former = this.announced.find(({ at, place }) => place < repeat && isNear(now - at, spacing));
+    const refreshed = this.announced.some(({ at }) => isNear(now - at, refresh));
+    // A refresh starts no series.
+    const place = former === undefined ? (refreshed ? repeat : 1) : former.place + 1;
+    this.announced = [...this.announced.slice(1 - REMEMBERED), { at: now, place }];
+    return former !== undefined || refreshed;
   }
 }
 

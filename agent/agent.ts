@@ -97,7 +97,7 @@ export class Agent {
   start(): void {
     this.recordStart();
     const links = this.kernel.readLinks();
-    for (const link of this.core.topology.links) this.openWire(link.name, links.get(link.name));
+    for (const link of this.core.topology.links) this.wires.match(link.name, links.get(link.name)?.ifindex);
     this.feedSettings();
     this.perform(this.core.start(links, this.kernel.readTable(), this.clock.now()));
     const swept = sweepFormer(this.records, this.core.topology);
@@ -132,7 +132,7 @@ export class Agent {
   use(topology: Topology): void {
     const links = this.kernel.readLinks();
     const names = new Set(topology.links.map((link) => link.name));
-    for (const { name } of this.core.topology.links) if (!names.has(name)) this.closeWire(name);
+    for (const { name } of this.core.topology.links) if (!names.has(name)) this.wires.close(name);
     this.kernel.use(this.spaceOf(topology));
     this.feed({ type: 'topology', topology });
     for (const { name } of topology.links) this.feedLink(name, links.get(name), this.clock.now());
@@ -232,29 +232,10 @@ export class Agent {
   /** Hands the state of an interface over where it is one of our links; whether it is. */
   private feedLink(name: string, state: LinkState | undefined, at: number): boolean {
     if (!this.core.topology.links.some((link) => link.name === name)) return false;
-    this.openWire(name, state);
+    this.wires.match(name, state?.ifindex);
+    if (state === undefined) this.echoes.close(name);
     this.feed({ type: 'link', name, state, at });
     return true;
-  }
-
-  private openWire(name: string, state: LinkState | undefined): void {
-    if (state === undefined) {
-      this.closeWire(name);
-      return;
-    }
-    try {
-      this.wires.open(name, state.ifindex);
-    } catch (error) {
-      // It went away again in the meantime, which the next notification tells; a missing permission stays.
-      if (!(error instanceof SystemError) || error.code === 'EPERM') throw error;
-      this.onWireError(name, error);
-      this.repairs.ask(REFUSAL_PAUSE);
-    }
-  }
-
-  private closeWire(name: string): void {
-    this.wires.close(name);
-    this.echoes.close(name);
   }
 
   private feedSettings(): void {
@@ -313,6 +294,7 @@ export class Agent {
     // Down or gone: the kernel tells that by netlink as well, and that is what counts.
     if (error.code === 'ENETDOWN' || error.code === 'ENXIO' || error.code === 'ENODEV') return;
     this.troubles.note('wire-error', { link, code: error.code, error: error.message });
+    this.repairs.ask(REFUSAL_PAUSE);
   }
 
   private onEchoError(link: string, error: Error): void {

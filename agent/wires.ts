@@ -1,5 +1,5 @@
 import { PacketSocket } from '../native-bindings/packet-socket';
-import type { SystemError } from '../native-bindings/system-error';
+import { SystemError } from '../native-bindings/system-error';
 import type { ReceivedArp, Send } from './core/event';
 import { ETHERTYPE_ARP } from './wire/ethernet';
 
@@ -22,10 +22,23 @@ export class Wires {
 
   constructor(private readonly handlers: WireHandlers) {}
 
-  /** Opens a socket on a link, in place of one on an interface that had this name before. Throws SystemError. */
-  open(link: string, ifindex: number): void {
+  /**
+   * Has a socket on the interface that a link is now, and none on one that it was; `ifindex` is undefined where it doesn't exist. What
+   * the machine refuses for the moment is told to the handler. Throws SystemError where the permission is missing.
+   */
+  match(link: string, ifindex: number | undefined): void {
     if (this.wires.get(link)?.ifindex === ifindex) return;
     this.close(link);
+    if (ifindex === undefined) return;
+    try {
+      this.open(link, ifindex);
+    } catch (error) {
+      if (!(error instanceof SystemError) || error.code === 'EPERM') throw error;
+      this.handlers.error(link, error);
+    }
+  }
+
+  private open(link: string, ifindex: number): void {
     const socket = PacketSocket.open(
       { interface: link, ifindex, etherTypes: [ETHERTYPE_ARP] },
       { readable: () => this.handlers.readable(), error: (error) => this.handlers.error(link, error) },

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { CapturedFrame, CaptureEnd, CaptureHandlers } from '../../native-bindings/capture';
 import { ControlClientError, request } from '../control/client';
@@ -14,9 +14,6 @@ const RETRY = 1000;
 /** Hardware type of Ethernet in /sys/class/net/NAME/type (ARPHRD_ETHER). */
 const ETHERNET = '1';
 
-/** IFF_UP in /sys/class/net/NAME/flags. */
-const FLAG_UP = 1;
-
 export interface CaptureOptions {
   /** ends after so many frames; undefined for no end */
   readonly count?: number;
@@ -26,8 +23,7 @@ export interface CaptureOptions {
 export interface Machine {
   /** names of all interfaces that carry Ethernet */
   ethernetLinks(): readonly string[];
-  /** whether the interface exists and is administratively up: what libpcap needs */
-  isUp(link: string): boolean;
+  exists(link: string): boolean;
   start(link: string, handlers: CaptureHandlers): { stop(): void };
   /** ms between two looks whether an interface is back */
   readonly retry: number;
@@ -86,18 +82,22 @@ class LinkCapture {
 
   async run(): Promise<void> {
     while (!this.signal.aborted) {
-      if (this.machine.isUp(this.link)) {
+      if (this.machine.exists(this.link)) {
         const end = await this.once();
         if (this.signal.aborted) return;
-        if (/permission|not permitted/i.test(end.message))
-          throw new CommandError(EXIT.noPermission, `${end.message}; run this as root`);
-        // What takes the process down is the interface, in nearly every case; say so only when it is gone for certain.
-        const why =
-          end.message === '' ? `the capturing process ended by ${end.signal ?? end.code}` : end.message;
-        this.say(this.machine.isUp(this.link) ? why : 'the interface went down');
-      } else this.say('the interface is not up');
+        this.say(this.reasonOf(end));
+      } else this.say('the interface does not exist');
       await this.pause();
     }
+  }
+
+  /** Why the process ended. What nobody can wait for to pass is thrown. */
+  private reasonOf({ message, signal, code }: CaptureEnd): string {
+    if (/permission|not permitted/i.test(message))
+      throw new CommandError(EXIT.noPermission, `${message}; run this as root`);
+    if (!this.machine.exists(this.link)) return 'the interface is gone';
+    if (signal === 'SIGABRT' || /not up|is down/i.test(message)) return 'the interface is down';
+    return message === '' ? `the capturing process ended by ${signal ?? `status ${code}`}` : message;
   }
 
   /** Captures until the process ends, by itself or because it is told to. */
@@ -152,20 +152,26 @@ async function defaultLinks(context: Context, machine: Machine): Promise<readonl
 function realMachine(): Machine {
   const { Capture } = capturing();
   return {
-    ethernetLinks: () =>
-      readdirSync('/sys/class/net').filter((link) => link !== 'lo' && attribute(link, 'type') === ETHERNET),
-    isUp: (link) => (Number(attribute(link, 'flags') ?? 0) & FLAG_UP) !== 0,
+    ethernetLinks: () => interfaces().filter((link) => link !== 'lo' && carriesEthernet(link)),
+    exists: (link) => interfaces().includes(link),
     start: (link, handlers) => Capture.start({ interface: link, filter: 'arp' }, handlers),
     retry: RETRY,
   };
 }
 
-function attribute(link: string, name: string): string | undefined {
+/** Names of this network namespace's interfaces. /sys can show another namespace's, where it was mounted in that one. */
+function interfaces(): readonly string[] {
+  const lines = readFileSync('/proc/self/net/dev', 'utf8').split('\n').slice(2, -1);
+  // A name ends at the last colon before the counters.
+  return lines.map((line) => line.slice(0, line.lastIndexOf(':')).trim());
+}
+
+/** Whether an interface is of the type of Ethernet, as far as one can see. */
+function carriesEthernet(link: string): boolean {
   try {
-    return readFileSync(`/sys/class/net/${link}/${name}`, 'utf8').trim();
+    return readFileSync(`/sys/class/net/${link}/type`, 'utf8').trim() === ETHERNET;
   } catch {
-    // The interface is gone.
-    return undefined;
+    return true;
   }
 }
 

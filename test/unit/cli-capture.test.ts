@@ -75,18 +75,18 @@ describe('a frame in a line', () => {
 /** A machine whose interfaces and capturing processes the test plays. */
 class FakeMachine implements Machine {
   readonly retry = 1;
-  readonly up = new Set(['eth0', 'eth1']);
+  readonly present = new Set(['eth0', 'eth1']);
   readonly running = new Map<string, CaptureHandlers>();
   readonly starts: string[] = [];
 
   constructor(private readonly onStart: (link: string, machine: FakeMachine) => void) {}
 
   ethernetLinks() {
-    return [...this.up];
+    return [...this.present];
   }
 
-  isUp(link: string) {
-    return this.up.has(link);
+  exists(link: string) {
+    return this.present.has(link);
   }
 
   start(link: string, handlers: CaptureHandlers) {
@@ -171,38 +171,38 @@ describe('the command', () => {
     expect(machine.running.size).toBe(0);
   });
 
-  test('waits for an interface that went down and goes on when it is back, saying each once', async () => {
+  test('waits for an interface that is gone and goes on when it is back, saying each once', async () => {
     let looks = 0;
     const machine = new FakeMachine((link, self) => {
       if (self.starts.length > 1) return self.frame(link);
-      self.up.delete(link);
+      self.present.delete(link);
       self.end(link, { signal: 'SIGABRT', message: 'Error: recv: The interface disappeared' });
     });
-    const isUp = machine.isUp.bind(machine);
-    machine.isUp = (link) => {
+    const exists = machine.exists.bind(machine);
+    machine.exists = (link) => {
       looks += 1;
-      if (looks === 6) machine.up.add(link);
-      return isUp(link);
+      if (looks === 6) machine.present.add(link);
+      return exists(link);
     };
     const { status, out, err } = await run(machine, ['eth0'], { count: 1 });
     expect([status, out.length, machine.starts]).toEqual([0, 1, ['eth0', 'eth0']]);
     expect(err).toEqual([
       'eth0: capturing',
-      'eth0: the interface went down; waiting for it',
+      'eth0: the interface is gone; waiting for it',
       'eth0: capturing',
     ]);
   });
 
   test('waits for an interface that does not exist yet', async () => {
     const machine = new FakeMachine((link, self) => self.frame(link));
-    machine.up.delete('eth0');
+    machine.present.delete('eth0');
     const err: string[] = [];
     const say = (line: string) => {
       err.push(line);
-      machine.up.add('eth0');
+      machine.present.add('eth0');
     };
     expect(await run(machine, ['eth0'], { count: 1 }, { err: say })).toMatchObject({ status: 0 });
-    expect(err).toEqual(['eth0: the interface is not up; waiting for it', 'eth0: capturing']);
+    expect(err).toEqual(['eth0: the interface does not exist; waiting for it', 'eth0: capturing']);
   });
 
   test('ends with 77 on all links where permission is missing', async () => {
@@ -214,12 +214,17 @@ describe('the command', () => {
     expect(machine.running.size).toBe(0);
   });
 
-  test('says what else ended the process', async () => {
+  test.each<[Partial<CaptureEnd>, string]>([
+    [{ signal: 'SIGABRT', message: 'terminate called' }, 'the interface is down'],
+    [{ signal: 'SIGKILL' }, 'the capturing process ended by SIGKILL'],
+    [{ code: 3 }, 'the capturing process ended by status 3'],
+    [{ code: 69, message: 'capture on eth0: syntax error' }, 'capture on eth0: syntax error'],
+  ])('says what ended the process: %j', async (end, said) => {
     const machine = new FakeMachine((link, self) =>
-      self.starts.length > 1 ? self.frame(link) : self.end(link, { signal: 'SIGKILL' }),
+      self.starts.length > 1 ? self.frame(link) : self.end(link, end),
     );
     const { err } = await run(machine, ['eth0'], { count: 1 });
-    expect(err[1]).toBe('eth0: the capturing process ended by SIGKILL; waiting for it');
+    expect(err[1]).toBe(`eth0: ${said}; waiting for it`);
   });
 
   test('prints a record a line as JSON', async () => {

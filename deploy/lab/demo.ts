@@ -145,6 +145,7 @@ async function main(): Promise<void> {
     process.stderr.write(`The demo ended: ${(error as Error).message}\n`);
     process.exitCode ||= 1;
   }
+  process.exit(); // what an interrupted demonstration still waits for will not come
 }
 
 void main();

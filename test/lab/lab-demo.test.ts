@@ -69,7 +69,7 @@ test('every fault is survived: the traffic moves, comes back, and the session li
 
 test('when interrupted in the middle of a fault, nothing is left behind', async () => {
   const { code, stdout, stderr } = await runDemo([], (output, kill) => {
-    if (output.includes('1. ')) {
+    if (output.includes('1. alpha')) {
       kill('SIGINT');
     }
   });

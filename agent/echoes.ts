@@ -13,10 +13,11 @@ export class Echoes {
   ) {}
 
   send(echoes: readonly Echo[]): void {
-    for (const { link, target } of echoes) {
+    for (const { link, target, source } of echoes) {
       this.sequence = (this.sequence + 1) & 0xffff;
       try {
-        this.socketOn(link).echo(formatIpv4(target), this.sequence);
+        const from = source === undefined ? undefined : formatIpv4(source);
+        this.socketOn(link).echo(formatIpv4(target), this.sequence, from);
       } catch (error) {
         // The interface went away between the decision and the request; the next event says so.
         this.failed(link, error instanceof Error ? error : new Error(String(error)));

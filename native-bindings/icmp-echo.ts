@@ -7,6 +7,8 @@ const HEADER = 8;
 const PAYLOAD = 56;
 const IPV4_MINIMUM_HEADER = 20;
 const PROTOCOL_ICMP = 1;
+/** Linux's own default (net.ipv4.ip_default_ttl). */
+const HOPS = 64;
 
 /** An echo reply that is whole and ours. */
 export interface EchoReply {
@@ -42,6 +44,21 @@ export function encodeEcho(identifier: number, sequence: number): Uint8Array {
   view.setUint16(4, identifier);
   view.setUint16(6, sequence);
   view.setUint16(2, internetChecksum(bytes));
+  return bytes;
+}
+
+/**
+ * A whole IPv4 packet around an ICMP message (RFC 791), for a raw socket with IP_HDRINCL. Length and checksum are left to the kernel, and
+ * the source as well where none is given (raw(7)). Addresses are dotted quads.
+ */
+export function encodeIpv4(message: Uint8Array, target: string, source = '0.0.0.0'): Uint8Array {
+  const bytes = new Uint8Array(IPV4_MINIMUM_HEADER + message.length);
+  bytes[0] = (4 << 4) | (IPV4_MINIMUM_HEADER / 4);
+  bytes[8] = HOPS;
+  bytes[9] = PROTOCOL_ICMP;
+  bytes.set(source.split('.').map(Number), 12);
+  bytes.set(target.split('.').map(Number), 16);
+  bytes.set(message, IPV4_MINIMUM_HEADER);
   return bytes;
 }
 

@@ -1,4 +1,5 @@
-import { decodeEchoReply, encodeEcho } from './icmp-echo';
+import { isIPv4 } from 'node:net';
+import { decodeEchoReply, encodeEcho, encodeIpv4 } from './icmp-echo';
 
 /** An answer to one of our echo requests, checked (type, code, identifier, checksum). */
 export interface IcmpReply {
@@ -45,6 +46,9 @@ interface RawSocket {
 
 const SOL_SOCKET = 1;
 const SO_BINDTODEVICE = 25;
+const SOL_IP = 0;
+/** linux/in.h: what is sent begins with its IP header */
+const IP_HDRINCL = 3;
 const SOL_RAW = 255;
 /** linux/icmp.h: a mask of the types that the kernel shall not hand over */
 const ICMP_FILTER = 1;
@@ -74,6 +78,8 @@ export class IcmpSocket {
       socket = raw.createSocket({ protocol: raw.Protocol.ICMP });
       const device = Buffer.from(`${options.interface}\0`);
       socket.setOption(SOL_SOCKET, SO_BINDTODEVICE, device, device.length);
+      const included = Buffer.from(Uint32Array.of(1).buffer);
+      socket.setOption(SOL_IP, IP_HDRINCL, included, included.length);
       const filter = Buffer.from(Uint32Array.of(ALL_BUT_ECHO_REPLY).buffer);
       socket.setOption(SOL_RAW, ICMP_FILTER, filter, filter.length);
     } catch (cause) {
@@ -84,14 +90,16 @@ export class IcmpSocket {
   }
 
   /**
-   * Sends an echo request to a dotted quad. `sequence` is 16 bit. It leaves in the next turn of the event loop; where it
+   * Sends an echo request to a dotted quad. `sequence` is 16 bit; `source` is the dotted quad to which the answer goes,
+   * without it the one that the kernel's route prefers. It leaves in the next turn of the event loop; where it
    * cannot, the error handler is called. Does nothing after {@link close}.
    */
-  echo(target: string, sequence: number): void {
+  echo(target: string, sequence: number, source?: string): void {
     checkUint16('sequence', sequence);
     // The package would open a new socket, bound to no interface.
     if (this.#closed) return;
-    const request = Buffer.from(encodeEcho(this.#options.identifier, sequence));
+    const message = encodeEcho(this.#options.identifier, sequence);
+    const request = Buffer.from(isIPv4(target) ? encodeIpv4(message, target, source) : message);
     this.#socket.send(request, 0, request.length, target, (error) => {
       if (error !== null) this.#fail(new Error(`echo to ${target}: ${error.message}`, { cause: error }));
     });

@@ -278,13 +278,14 @@ export class Core {
     if (step.probe === undefined) return;
     this.unsent.push(liveness);
     this.count('requests');
-    if (liveness === path.icmp && path.peer.kind === 'far-end' && path.peer.icmp !== undefined) {
-      this.outbox.echo({ link: path.link, target: path.peer.icmp });
-      return;
-    }
     const link = this.registry.links.get(path.link);
     if (link?.state === undefined) return;
     const from = path.peer.kind === 'agent' ? undefined : link.addressToward(path.target);
+    if (liveness === path.icmp && path.peer.kind === 'far-end' && path.peer.icmp !== undefined) {
+      // From the link's own address: an answer to the alias would come back by the plane that the far end prefers.
+      this.outbox.echo({ link: path.link, target: path.peer.icmp, source: from });
+      return;
+    }
     const to = step.probe === 'unicast' ? path.mac : undefined;
     const request = arpRequest(link.state.mac, from ?? this.current.aliases[0]!, path.target, to);
     this.outbox.send(link.name, encodeArp(request));

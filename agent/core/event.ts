@@ -56,6 +56,8 @@ export interface Send {
 export interface Echo {
   readonly link: string;
   readonly target: Ipv4;
+  /** where the answer is to go; undefined leaves the choice to the kernel */
+  readonly source: Ipv4 | undefined;
 }
 
 /** One thing that happened, for the log, the control socket and the operator. */

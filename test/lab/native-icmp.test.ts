@@ -110,6 +110,22 @@ test('the interface decides, not the route', async () => {
   }
 });
 
+test('the answer goes to the source that was asked for', async () => {
+  ip(`addr add 10.9.7.7/32 dev ${veth.near.name}`);
+  // The other host knows the way to this address alone.
+  inHost(
+    `addr add 10.9.0.2/32 dev ${veth.far.name}`,
+    `addr del 10.9.0.2/24 dev ${veth.far.name}`,
+    `route add 10.9.7.7/32 dev ${veth.far.name}`,
+  );
+  const { socket, replies, errors } = open(IDENTIFIER);
+  socket.echo('10.9.0.2', 1);
+  socket.echo('10.9.0.2', 2, '10.9.7.7');
+  await waitUntil(() => replies.length > 0, PATIENCE, 'the reply');
+  expect(replies.map(({ sequence }) => sequence)).toEqual([2]);
+  expect(errors).toEqual([]);
+});
+
 test('an interface that is down is an error of that echo, and the socket works again when it is up', async () => {
   const { socket, replies, errors } = open(IDENTIFIER);
   ip(`link set ${veth.near.name} down`);

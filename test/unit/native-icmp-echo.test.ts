@@ -1,4 +1,4 @@
-import { decodeEchoReply, encodeEcho, internetChecksum } from '../../native-bindings/icmp-echo';
+import { decodeEchoReply, encodeEcho, encodeIpv4, internetChecksum } from '../../native-bindings/icmp-echo';
 
 const IDENTIFIER = 0x4d48;
 
@@ -30,6 +30,16 @@ test('a request has the fields of RFC 792, and a checksum over itself', () => {
   expect(Buffer.from(request.subarray(0, 8)).toString('hex')).toBe('0800a9b54d480102');
   expect(request).toHaveLength(64);
   expect(internetChecksum(request)).toBe(0);
+});
+
+test('a packet has the fields of RFC 791 but for those that the kernel fills in', () => {
+  const message = encodeEcho(IDENTIFIER, 1);
+  const packet = encodeIpv4(message, '198.51.100.7', '10.77.1.1');
+  expect(Buffer.from(packet.subarray(0, 20)).toString('hex')).toBe(
+    '4500000000000000400100000a4d0101c6336407',
+  );
+  expect(packet.subarray(20)).toEqual(message);
+  expect([...encodeIpv4(message, '198.51.100.7').subarray(12, 16)]).toEqual([0, 0, 0, 0]);
 });
 
 test('the checksum is that of RFC 1071, 3', () => {

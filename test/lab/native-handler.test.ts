@@ -38,6 +38,9 @@ const CASES: Readonly<Record<string, (near: Veth['near'], far: Veth['far']) => s
       { readable() {}, error() { throw new Error('thrown in a handler'); } });
     const batch = Array.from({ length: 100 }, (_, n) => 'route add 10.0.0.' + n + '/32 dev ${near.name}\\n').join('');
     require('node:child_process').execFileSync('ip', ['-batch', '-'], { input: batch });`,
+  'a timer': () => `
+    const { Timer } = require('${BUILT}/timer.js');
+    new Timer(() => { throw new Error('thrown in a handler'); }, () => {}).set(1);`,
   'reply of an ICMP socket': () => `
     require('node:child_process').execFileSync('ip', ['link', 'set', 'lo', 'up']);
     const { IcmpSocket } = require('${BUILT}/icmp-socket.js');

@@ -87,7 +87,7 @@ export function routeReport(route: StandingRoute, deviceName: string): RouteRepo
     `metric ${route.metric}`,
     gateway === null ? '' : 'onlink',
     route.linkdown ? 'linkdown' : '',
-    route.rtoMin === undefined ? '' : `rto_min ${route.rtoMin}ms`,
+    route.rtoMin === undefined ? '' : `rto_min lock ${route.rtoMin}ms`,
   ];
   return {
     destination,

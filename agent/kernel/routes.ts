@@ -2,6 +2,7 @@ import {
   formatRouteMessage,
   parseRouteMessage,
   type RouteAttrs,
+  type RouteMetrics,
   RouteScope,
   RouteType,
 } from 'netlink/dist/rt/structs';
@@ -66,7 +67,6 @@ export function decodeRoute(message: KernelMessage): StandingRoute | undefined {
   const type = numeric(data.type, RouteType);
   if (data.family !== AF_INET || (type !== RouteType.UNICAST && type !== RouteType.UNREACHABLE))
     return undefined;
-  const rtoMin = attrs.metrics?.rtoMin;
   return {
     destination: { address: ipv4In(attrs.dst) ?? (0 as Ipv4), length: data.dstLen ?? 0 },
     type: type === RouteType.UNICAST ? 'unicast' : 'unreachable',
@@ -76,7 +76,7 @@ export function decodeRoute(message: KernelMessage): StandingRoute | undefined {
     metric: attrs.priority ?? 0,
     table: attrs.table ?? data.table ?? 0,
     protocol: Number(data.protocol ?? 0),
-    rtoMin: rtoMin === undefined ? undefined : readU32.call(rtoMin, 0),
+    rtoMin: rtoMinIn(attrs.metrics),
     linkdown: (nexthopFlags(message.body) & RTNH_F_LINKDOWN) !== 0,
   };
 }
@@ -87,6 +87,15 @@ const RTNH_F_ONLINK = 4;
 /** rtm_flags carries the flags of a single nexthop as well; the codec knows those of the route alone. */
 function nexthopFlags(body: Buffer): number {
   return readU32.call(body, 8);
+}
+
+/** TCP heeds the metric only where it is locked (tcp_rto_min, net/ipv4/tcp_output.c); one that isn't is as good as none. */
+const RTAX_RTO_MIN = 13;
+
+function rtoMinIn(metrics: RouteMetrics | undefined): number | undefined {
+  const { lock, rtoMin } = metrics ?? {};
+  if (lock === undefined || rtoMin === undefined) return undefined;
+  return (readU32.call(lock, 0) & (1 << RTAX_RTO_MIN)) === 0 ? undefined : readU32.call(rtoMin, 0);
 }
 
 function encodeRoute(route: Route): AttrStream {
@@ -102,7 +111,8 @@ function encodeRoute(route: Route): AttrStream {
   if (unicast) attrs.oif = route.device;
   if (gateway !== undefined) attrs.gateway = ipv4Bytes(gateway);
   if (source !== undefined) attrs.prefsrc = ipv4Bytes(source);
-  if (rtoMin !== undefined) attrs.metrics = { rtoMin: uint32Bytes(rtoMin) };
+  if (rtoMin !== undefined)
+    attrs.metrics = { lock: uint32Bytes(1 << RTAX_RTO_MIN), rtoMin: uint32Bytes(rtoMin) };
   const data = {
     family: AF_INET,
     dstLen: route.destination.length,

@@ -8,7 +8,7 @@ import { LabError, waitUntil } from './wait';
 export interface CommandResult {
   readonly stdout: string;
   readonly stderr: string;
-  /** exit status; 128 + n where signal n ended the command is not told apart: -1 */
+  /** exit status; -1 where a signal ended the command */
   readonly status: number;
 }
 

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
 import { Agent } from './agent';
 import { type Clock, isoTime } from './clock';
 import { hostNameIn, loadConfiguration, topologyOf } from './config/load';
@@ -10,6 +9,7 @@ import { ControlError, ControlServer } from './control/server';
 import type { Note } from './core/event';
 import { compareTopologies, type Topology } from './core/topology';
 import { claimInstance } from './instance';
+import { recordFile } from './kernel/record';
 import { teardown } from './kernel/teardown';
 import type { Log } from './log';
 import { notifyServiceManager } from './notify';
@@ -48,7 +48,7 @@ export class Daemon {
     private readonly end: (status: 'stopped' | Error) => void,
   ) {
     this.startedAt = clock.now() - performance.now();
-    this.stateFile = join(dirname(configuration.control.socket), 'state.json');
+    this.stateFile = recordFile(configuration.control.socket);
     this.agent = new Agent(topology, this.stateFile, clock, {
       note: (note) => this.note(note),
       ready: () => this.ready(),
@@ -68,7 +68,7 @@ export class Daemon {
   ): Promise<Daemon> {
     const { configuration, warnings } = loadConfiguration(options.file);
     const topology = topologyOf(configuration, options.host ?? hostNameIn(configuration, hostname()));
-    await claimInstance(topology.cluster, topology.host);
+    await claimInstance(topology.cluster, topology.host, recordFile(configuration.control.socket));
     const daemon = new Daemon(configuration, topology, options, log, clock, end);
     const { cluster, host } = topology;
     const fields = {
@@ -80,8 +80,10 @@ export class Daemon {
     };
     daemon.note({ event: 'started', level: 'info', fields });
     for (const warning of warnings) daemon.noteProblem('configuration-warning', formatProblem(warning));
-    daemon.agent.start();
+    // The socket first: where another daemon has it, nothing in the kernel has been touched, and whoever hears READY=1 can ask. No request
+    // comes in before the agent has started, since nothing here waits for the event loop in between.
     await daemon.listen();
+    daemon.agent.start();
     return daemon;
   }
 

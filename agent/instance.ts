@@ -1,11 +1,13 @@
+import { existsSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
+import { readRecord } from './kernel/record';
 
 /** Another agent for the same cluster and host runs in this network namespace. */
 export class AlreadyRunning extends Error {
   override readonly name = 'AlreadyRunning';
 
   constructor(
-    /** of the first; undefined where it doesn't say (stopped, for one) */
+    /** of the first; undefined where neither it nor its record says */
     readonly pid: number | undefined,
   ) {
     super(`an agent for this cluster and host already runs here${pid === undefined ? '' : ` (pid ${pid})`}`);
@@ -18,9 +20,10 @@ const GREETING = 500;
 /**
  * Claims to be the only agent for a cluster and host in this network namespace, as long as the process lives: abstract socket addresses
  * belong to a network namespace and vanish with their process (unix(7)). Whoever connects is told the pid.
+ * @param stateFile names the first agent where it cannot say its pid, because it is stopped or very busy
  * @throws {AlreadyRunning}
  */
-export async function claimInstance(cluster: string, host: string): Promise<Server> {
+export async function claimInstance(cluster: string, host: string, stateFile: string): Promise<Server> {
   const name = `\0multihomed/${cluster}/${host}`;
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
@@ -33,7 +36,7 @@ export async function claimInstance(cluster: string, host: string): Promise<Serv
     });
     server.listen(name, () => resolve(false));
   });
-  if (taken) throw new AlreadyRunning(await pidOfFirst(name));
+  if (taken) throw new AlreadyRunning((await pidOfFirst(name)) ?? recordedPid(stateFile, cluster, host));
   server.unref();
   return server;
 }
@@ -49,4 +52,11 @@ function pidOfFirst(name: string): Promise<number | undefined> {
     socket.on('error', () => resolve(undefined));
     socket.on('close', () => resolve(/^[0-9]+\n$/.test(text) ? Number(text) : undefined));
   });
+}
+
+/** The pid in the record of this cluster and host, where a process has it. */
+function recordedPid(stateFile: string, cluster: string, host: string): number | undefined {
+  const record = readRecord(stateFile);
+  if (record === undefined || record.cluster !== cluster || record.host !== host) return undefined;
+  return existsSync(`/proc/${record.pid}`) ? record.pid : undefined;
 }

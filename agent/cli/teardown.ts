@@ -1,4 +1,3 @@
-import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { DaemonNotRunning, request } from '../control/client';
 import type { TeardownReport } from '../control/protocol';
@@ -30,7 +29,7 @@ export async function teardown(context: Context): Promise<ExitStatus> {
   if (report !== undefined) return print(context, report);
   const { NothingRecorded, teardownOffline } = kernelTeardown();
   try {
-    return print(context, teardownOffline(stateFile(context.socket)));
+    return print(context, teardownOffline(context.socket));
   } catch (error) {
     if (!(error instanceof NothingRecorded)) throw error;
     return print(context, { removed: [] });
@@ -40,7 +39,7 @@ export async function teardown(context: Context): Promise<ExitStatus> {
 /** For the service manager, after every end of the daemon. While one runs, there is nothing to give back. */
 export async function release(context: Context): Promise<ExitStatus> {
   const running = await isRunning(context);
-  const report = running ? { removed: [] } : kernelTeardown().releaseOffline(stateFile(context.socket));
+  const report = running ? { removed: [] } : kernelTeardown().releaseOffline(context.socket);
   return print(context, report);
 }
 
@@ -62,11 +61,6 @@ async function byDaemon(context: Context): Promise<TeardownReport | undefined> {
     if (error instanceof DaemonNotRunning) return undefined;
     throw error;
   }
-}
-
-/** What the daemon recorded lies beside its control socket. */
-function stateFile(socket: string): string {
-  return join(dirname(socket), 'state.json');
 }
 
 function print(context: Context, report: TeardownReport): ExitStatus {

@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { SettingName } from '../core/settings';
 import type { Topology } from '../core/topology';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../wire/address';
@@ -25,6 +25,15 @@ export interface RunRecord {
   /** the aliases that this cluster had here, as dotted quads: another cluster's have the same label */
   readonly aliases: readonly string[];
   readonly settings: readonly ChangedSetting[];
+}
+
+/**
+ * Where the record of the daemon at a control socket lies: `state.json` beside `control.sock`, `NAME.state.json` beside another one, so
+ * that daemons of several clusters can share a directory.
+ */
+export function recordFile(socket: string): string {
+  const name = basename(socket, '.sock');
+  return join(dirname(socket), name === 'control' ? 'state.json' : `${name}.state.json`);
 }
 
 /** The record in a file; undefined where there is none, or none that can be read. */

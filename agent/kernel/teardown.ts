@@ -7,6 +7,7 @@ import {
   type RecordKeeper,
   type RunRecord,
   readRecord,
+  recordFile,
   removeRecord,
   writeRecord,
 } from './record';
@@ -22,8 +23,9 @@ export class NothingRecorded extends Error {
   override readonly name = 'NothingRecorded';
 }
 
-/** Takes away what a daemon left that no longer runs, by its record. Throws {@link NothingRecorded} and KernelError. */
-export function teardownOffline(stateFile: string): TeardownReport {
+/** Takes away what the daemon at a control socket left that no longer runs, by its record. Throws {@link NothingRecorded} and KernelError. */
+export function teardownOffline(socket: string): TeardownReport {
+  const stateFile = recordFile(socket);
   const record = readRecord(stateFile);
   if (record === undefined) {
     throw new NothingRecorded(`${stateFile}: no record of a run; nothing of ours is known to stand`);
@@ -85,7 +87,8 @@ export function teardown(
 }
 
 /** Gives back what only a living agent may leave changed: the kernel answers ARP requests again. For after a crash. */
-export function releaseOffline(stateFile: string): TeardownReport {
+export function releaseOffline(socket: string): TeardownReport {
+  const stateFile = recordFile(socket);
   const record = readRecord(stateFile);
   if (record === undefined) return { removed: [] };
   const needed = record.settings.filter(({ setting }) => setting === 'arp_ignore');

@@ -9,6 +9,8 @@ const suite = (name, options = {}) => ({
     ],
   },
   testEnvironment: 'node',
+  // Not in /tmp by user number, as is the default: inside a user namespace everybody is number 0.
+  cacheDirectory: `${__dirname}/node_modules/.cache/jest`,
   modulePathIgnorePatterns: ['<rootDir>/dist'],
   ...options,
 });

@@ -4,7 +4,7 @@ import type { Link } from './link';
 import type { Outbox } from './outbox';
 import type { Path } from './path';
 import type { KernelStep } from './routing';
-import { type LinkSettings, settingsToChange } from './settings';
+import { isFiltered, type LinkSettings, settingsToChange } from './settings';
 import type { ArpOptions } from './topology';
 
 /** Our own frames heard on another link prove joined planes for this many refreshes, or spacings where there is no refresh. */
@@ -14,6 +14,8 @@ const JOINED_FOR = 3;
 export class Responding {
   responder: Responder = { acting: 'kernel', reason: 'kernel-answers', silence: false };
   private settings: ReadonlyMap<string, LinkSettings> = new Map();
+  /** links of which it was told that the kernel filters what comes in by them */
+  private filtered: ReadonlySet<string> = new Set();
   private joinedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -41,6 +43,7 @@ export class Responding {
   /** Takes the settings of the links as they are now, and asks for what has to change. */
   take(settings: ReadonlyMap<string, LinkSettings>, now: number): void {
     this.settings = settings;
+    this.tellFiltered();
     this.choose(now);
   }
 
@@ -50,6 +53,16 @@ export class Responding {
     for (const path of paths) if (path.mac === sender) return path.link === link.name;
     for (const other of links) if (other.works) return other === link;
     return false;
+  }
+
+  private tellFiltered(): void {
+    const filtered = [...this.settings].filter(([, link]) => isFiltered(link)).map(([name]) => name);
+    for (const link of filtered) {
+      if (this.filtered.has(link)) continue;
+      const mend = `give ${link} an IPv4 address, or set net.ipv4.conf.all.rp_filter=0`;
+      this.outbox.note('link-filtered', { link, mend }, 'warn');
+    }
+    this.filtered = new Set(filtered);
   }
 
   private choose(now: number): void {

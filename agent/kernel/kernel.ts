@@ -110,7 +110,8 @@ export class Kernel {
   readSettings(links: Iterable<string>): Map<string, LinkSettings> {
     const settings = new Map<string, LinkSettings>();
     for (const link of links) {
-      const current = this.sysctls.read(link, this.links.get(link)?.ifindex ?? 0);
+      const state = this.links.get(link);
+      const current = this.sysctls.read(link, state?.ifindex ?? 0, (state?.addresses.length ?? 0) > 0);
       if (current !== undefined) settings.set(link, current);
     }
     return settings;

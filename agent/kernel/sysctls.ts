@@ -22,7 +22,7 @@ export class Sysctls {
   }
 
   /** The settings of a link as they are; undefined where it is gone meanwhile. */
-  read(link: string, ifindex: number): LinkSettings | undefined {
+  read(link: string, ifindex: number, addressed: boolean): LinkSettings | undefined {
     try {
       const arpIgnore = readSetting(link, 'arp_ignore');
       return {
@@ -34,6 +34,7 @@ export class Sysctls {
         arpFilter: readSetting(link, 'arp_filter'),
         arpFilterAll: readSetting('all', 'arp_filter'),
         ignoreRoutesWithLinkdown: readSetting(link, 'ignore_routes_with_linkdown'),
+        addressed,
       };
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;

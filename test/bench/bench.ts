@@ -1,0 +1,129 @@
+/**
+ * The benchmark: drills of each kind in the lab, summed up as a table and as JSON. Its exit status says whether it could
+ * measure, not whether the goals were met: docs/benchmarks.md.
+ */
+import { randomInt } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { BUILD_COMMIT, VERSION } from '../../agent/version';
+import { type DrillOptions, runFault, runReturn } from './drill';
+import { FAULTS } from './faults';
+import { readMachine } from './machine';
+import { MASS_FAULTS, runMass } from './mass';
+import { type BenchReport, formatGoalSum, formatKind, formatMachine } from './report';
+import type { KindReport } from './result';
+import { runStartup } from './startup';
+import { randomSource } from './statistics';
+import { runSteady } from './steady';
+
+const DEFAULT_DRILLS = 20;
+const EXIT_USAGE = 64;
+const LARGEST_SEED = 2 ** 32;
+
+type Kind = readonly [name: string, run: (options: DrillOptions) => Promise<KindReport>];
+
+const KINDS: readonly Kind[] = [
+  ...FAULTS.map((fault): Kind => [fault.kind, (options) => runFault(fault, options)]),
+  ['return', runReturn],
+  ['start', runStartup],
+  ...[2, 32, 128].map((peers): Kind => [`steady-${peers}`, ({ drills }) => runSteady(peers, drills)]),
+  ...MASS_FAULTS.map((fault): Kind => [fault.kind, (options) => runMass(fault, options)]),
+];
+
+/** Only where it is asked for by name. */
+const FURTHER_KINDS: readonly Kind[] = [['steady-1000', ({ drills }) => runSteady(1000, drills)]];
+
+const USAGE = `usage: bench [--drills N] [--only KIND[,KIND...]] [--json FILE] [--seed N]
+kinds: ${KINDS.map(([name]) => name).join(', ')}
+and, only by name: ${FURTHER_KINDS.map(([name]) => name).join(', ')}
+`;
+
+interface Options {
+  readonly drills: number;
+  readonly seed: number;
+  readonly kinds: readonly Kind[];
+  readonly json: string | undefined;
+}
+
+/** @throws Error for what cannot be meant */
+function wholeNumber(text: string, least: number, what: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least || value >= LARGEST_SEED) {
+    throw new Error(`${what} takes a whole number from ${least}, not ${text}`);
+  }
+  return value;
+}
+
+/** @throws Error for a kind that doesn't exist */
+function kindsNamed(names: string | undefined): readonly Kind[] {
+  if (names === undefined) {
+    return KINDS;
+  }
+  const all = [...KINDS, ...FURTHER_KINDS];
+  return names.split(',').map((name) => {
+    const kind = all.find(([candidate]) => candidate === name);
+    if (kind === undefined) {
+      throw new Error(`there is no kind ${name}`);
+    }
+    return kind;
+  });
+}
+
+/** @throws Error for a command line that cannot be meant */
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      drills: { type: 'string', default: `${DEFAULT_DRILLS}` },
+      only: { type: 'string' },
+      json: { type: 'string' },
+      seed: { type: 'string' },
+    },
+  });
+  return {
+    drills: wholeNumber(values.drills, 1, '--drills'),
+    seed: values.seed === undefined ? randomInt(LARGEST_SEED) : wholeNumber(values.seed, 0, '--seed'),
+    kinds: kindsNamed(values.only),
+    json: values.json,
+  };
+}
+
+async function runAll({ drills, seed, kinds }: Options): Promise<BenchReport> {
+  const machine = await readMachine();
+  process.stdout.write(`${formatMachine(machine, seed, drills)}\n`);
+  const random = randomSource(seed);
+  const reports: KindReport[] = [];
+  for (const [name, run] of kinds) {
+    if (process.stderr.isTTY) {
+      process.stderr.write(`... ${name}\r`);
+    }
+    const report = await run({ drills, random });
+    reports.push(report);
+    process.stdout.write(`${formatKind(report)}\n`);
+  }
+  process.stdout.write(formatGoalSum(reports));
+  return { version: `${VERSION} (${BUILD_COMMIT})`, machine, seed, drills, kinds: reports };
+}
+
+async function main(): Promise<void> {
+  let options: Options;
+  try {
+    options = readOptions();
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
+    process.exitCode = EXIT_USAGE;
+    return;
+  }
+  try {
+    const report = await runAll(options);
+    if (options.json !== undefined) {
+      await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+    }
+  } catch (error) {
+    process.stderr.write(`The benchmark ended: ${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+  // A lab that failed may have left a stream's timers behind; the sandbox ends with us.
+  process.exit();
+}
+
+void main();

@@ -15,6 +15,7 @@ import {
   numberIn,
   openSocket,
   PATIENCE,
+  type Port,
   port,
   untilFrames,
   type Veth,
@@ -36,6 +37,23 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 function untilErrors(listener: Listener, count: number): Promise<unknown> {
   return waitUntil(() => listener.errors.length >= count, PATIENCE, `${count} errors`);
+}
+
+/**
+ * Sends a number from `from` until it has reached `to`. Once is not enough when the carrier has only just returned: a frame
+ * sent before linkwatch activates the queue (dev_activate) is accepted and lost.
+ */
+async function untilReached(from: Port, to: Listener, number: number): Promise<void> {
+  const sender = openSocket(from, [ARP]);
+  await waitUntil(
+    () => {
+      sender.send([frameOf(BROADCAST, ARP, numbered(number))]);
+      return to.frames.some((frame) => numberIn(frame) === number);
+    },
+    PATIENCE,
+    `frame ${number}`,
+  );
+  sender.close();
 }
 
 /** The share of one processor that this process uses in a second in which nothing happens. */
@@ -61,11 +79,10 @@ describe.each([
       await untilErrors(near, round);
       if (round === 1) expect(await idleShare()).toBeLessThan(IDLE);
       ip(`link set ${veth.near.name} up`);
-      openSocket(veth.far, [ARP]).send([frameOf(BROADCAST, ARP, numbered(round))]);
-      await untilFrames(near, round);
+      await untilReached(veth.far, near, round);
       expect(near.errors).toEqual(new Array(round).fill(down));
     }
-    expect(near.frames.map(numberIn)).toEqual([1, 2, 3]);
+    expect([...new Set(near.frames.map(numberIn))]).toEqual([1, 2, 3]);
   });
 
   test('reports an interface that is removed once, idles, and leaves the name to its successor', async () => {
@@ -82,8 +99,7 @@ describe.each([
     ip(`link set ${veth.far.name} up`);
     // The card that takes the name has another index: the agent opens a socket on it, and the old one stays silent.
     const successor = listen(port(veth.near.name), types);
-    openSocket(port(veth.far.name), [ARP]).send([frameOf(BROADCAST, ARP, numbered(9))]);
-    expect((await untilFrames(successor, 1)).map(numberIn)).toEqual([9]);
+    await untilReached(port(veth.far.name), successor, 9);
     expect(near.frames).toEqual([]);
     expect([near.errors, far.errors].flat()).toEqual([
       `ENETDOWN ${veth.near.name}`,
@@ -118,11 +134,9 @@ test('a receive that finds the error first reads the frames behind it, and the h
 
 test('a send that finds the note of an earlier down sends all the same, and the handler is told', async () => {
   const near = listen(veth.near, [ARP]);
-  const far = listen(veth.far, [ARP]);
   ip(`link set ${veth.near.name} down`);
   ip(`link set ${veth.near.name} up`);
   expect(near.socket.send([frameOf(BROADCAST, ARP, numbered(1))])).toEqual({ sent: 1, error: undefined });
-  expect((await untilFrames(far, 1)).map(numberIn)).toEqual([1]);
   await untilErrors(near, 1);
   await pause(50);
   expect(near.errors).toEqual([`ENETDOWN ${veth.near.name}`]);
@@ -145,8 +159,7 @@ test('an interface that is down when the socket is opened is reported, and serve
   await untilErrors(near, 1);
   expect(near.errors).toEqual([`ENETDOWN ${veth.near.name}`]);
   ip(`link set ${veth.near.name} up`);
-  openSocket(veth.far, [ARP]).send([frameOf(BROADCAST, ARP, numbered(3))]);
-  expect((await untilFrames(near, 1)).map(numberIn)).toEqual([3]);
+  await untilReached(veth.far, near, 3);
 });
 
 test('a renamed interface goes on', async () => {

@@ -16,6 +16,9 @@ export const BEACON = 0x88b5;
 export const IPV4 = 0x0800;
 /** How long something that has to happen may take, in ms. */
 export const PATIENCE = 10_000;
+// More than any one wait, so that a wait in vain says what it waited for.
+jest.setTimeout(4 * PATIENCE);
+
 export const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 /** A unicast address that no interface here has. */
 export const FOREIGN = '02:00:00:00:be:ef';

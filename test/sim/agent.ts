@@ -1,0 +1,236 @@
+import { Core } from '../../agent/core/core';
+import type { Actions, CoreEvent, LinkState, Note, ReceivedArp, Send } from '../../agent/core/event';
+import type { Topology } from '../../agent/core/topology';
+import type { Alarm, Clock } from './clock';
+import type { Kernel, Listener } from './kernel';
+import type { Random } from './random';
+
+/** The daemon's own times, in ms: agent/agent.ts. */
+const SETTINGS_INTERVAL = 1000;
+const AUDIT_INTERVAL = 30_000;
+const REPAIR_SPACING = 20;
+const REFUSAL_PAUSE = 1000;
+/** Frames that a socket holds; more are dropped. */
+const SOCKET_ROOM = 512;
+
+/** What an agent runs on. */
+export interface AgentPlace {
+  readonly clock: Clock;
+  readonly kernel: Kernel;
+  readonly random: Random;
+  /** ms between the clock of the world and the monotonic clock of this host */
+  readonly origin: number;
+  /** the longest time from an event to the agent's taking it, in ms */
+  readonly latency: number;
+  /** everything that the agent tells */
+  readonly onNote: (note: Note) => void;
+  /** it sends a frame */
+  readonly onSend: () => void;
+  /** it is about to start, end, pause or go on */
+  readonly changing: () => void;
+}
+
+/**
+ * One running agent: an unmodified core in a shell on the virtual clock. The shell does what the daemon's does: reads everything that was
+ * received before a path is judged, carries out hints, steps and frames in this order, and reads the kernel anew after changes.
+ */
+export class Agent implements Listener {
+  readonly core: Core;
+  /** since when it runs without a stop, on the clock of the world */
+  runningSince: number;
+  paused = false;
+  /** whether somebody else changed what is ours, and it was not put right yet */
+  unrepaired = false;
+  private closed = false;
+  /** what came up while it was paused */
+  private postponed: (() => void)[] = [];
+  private received = new Map<string, ReceivedArp[]>();
+  private told: { readonly name: string; readonly state: LinkState | undefined }[] = [];
+  private reading = false;
+  private alarm: Alarm | undefined;
+  private armedFor = Number.POSITIVE_INFINITY;
+  private repairAlarm: Alarm | undefined;
+  private repairedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    readonly topology: Topology,
+    private readonly place: AgentPlace,
+  ) {
+    this.runningSince = place.clock.now;
+    this.core = new Core(topology, this.now);
+  }
+
+  /** Opens the sockets and takes over what the kernel holds. */
+  start(): void {
+    const { kernel } = this.place;
+    this.place.changing();
+    kernel.listener = this;
+    this.feed({ type: 'settings', links: kernel.readSettings() });
+    this.perform(this.core.start(kernel.readLinks(), kernel.readTable(), this.now));
+    this.each(SETTINGS_INTERVAL, () => this.feed({ type: 'settings', links: kernel.readSettings() }));
+    this.each(AUDIT_INTERVAL, () => this.repair());
+  }
+
+  /** Ends it as a crash does: nothing is put back but what the service manager puts back. */
+  kill(): void {
+    const { kernel } = this.place;
+    this.place.changing();
+    this.closed = true;
+    kernel.listener = undefined;
+    for (const link of kernel.links.values()) {
+      kernel.apply({ operation: 'restore-setting', link: link.name, setting: 'arp_ignore' });
+    }
+  }
+
+  /** SIGSTOP: sockets fill, timers expire, and nothing is done about it. */
+  pause(): void {
+    this.place.changing();
+    this.paused = true;
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.place.changing();
+    this.paused = false;
+    this.runningSince = this.place.clock.now;
+    const { postponed } = this;
+    this.postponed = [];
+    for (const action of postponed) this.soon(action);
+  }
+
+  /** Whether something was told that it has not looked at yet. */
+  get behind(): boolean {
+    return this.told.length > 0 || this.unrepaired || this.paused;
+  }
+
+  frame(link: string, received: ReceivedArp): void {
+    const waiting = this.received.get(link);
+    if (waiting === undefined) this.received.set(link, [received]);
+    else if (waiting.length < SOCKET_ROOM) waiting.push(received);
+    this.readSoon();
+  }
+
+  link(name: string, state: LinkState | undefined): void {
+    this.told.push({ name, state });
+    this.readSoon();
+  }
+
+  tampered(): void {
+    this.unrepaired = true;
+    this.readSoon();
+  }
+
+  private get now(): number {
+    return this.place.clock.now + this.place.origin;
+  }
+
+  private readSoon(): void {
+    if (this.reading) return;
+    this.reading = true;
+    this.soon(() => {
+      this.readNotifications();
+      this.readFrames();
+      if (this.core.wakeAt <= this.now) this.wake();
+    });
+  }
+
+  private wake(): void {
+    this.armedFor = Number.POSITIVE_INFINITY;
+    this.readNotifications();
+    this.readFrames();
+    this.feed({ type: 'tick' });
+  }
+
+  private readFrames(): void {
+    this.reading = false;
+    const { received } = this;
+    if (received.size === 0) return;
+    this.received = new Map();
+    for (const { name } of this.topology.links) {
+      const frames = received.get(name);
+      if (frames !== undefined) this.feed({ type: 'frames', link: name, frames });
+    }
+  }
+
+  private readNotifications(): void {
+    if (this.told.length === 0 && !this.unrepaired) return;
+    const { told } = this;
+    this.told = [];
+    for (const { name, state } of told) this.feed({ type: 'link', name, state, at: this.now });
+    this.scheduleRepair(this.repairedAt + REPAIR_SPACING);
+  }
+
+  private scheduleRepair(at: number): void {
+    if (this.repairAlarm !== undefined && this.repairAlarm.at <= at) return;
+    this.repairAlarm?.cancel();
+    this.repairAlarm = this.place.clock.at(at, () => this.guarded(() => this.repair()));
+  }
+
+  /** Reads everything anew, and has put right what differs. */
+  private repair(): void {
+    const { kernel, clock } = this.place;
+    this.repairAlarm?.cancel();
+    this.repairAlarm = undefined;
+    this.repairedAt = clock.now;
+    this.unrepaired = false;
+    for (const [name, state] of kernel.readLinks()) this.feed({ type: 'link', name, state, at: this.now });
+    this.feed({ type: 'kernel', table: kernel.readTable() });
+  }
+
+  private feed(event: CoreEvent): void {
+    if (!this.closed) this.perform(this.core.handle(event, this.now));
+  }
+
+  private perform({ hints, steps, sends, notes }: Actions): void {
+    const { kernel, clock } = this.place;
+    this.send(hints);
+    for (const step of steps) {
+      const refusal = kernel.apply(step);
+      const gone = refusal !== 'ENETDOWN' && step.operation.startsWith('remove');
+      if (refusal !== undefined && !gone) this.scheduleRepair(clock.now + REFUSAL_PAUSE);
+    }
+    this.send(sends);
+    this.core.sent(this.now);
+    for (const note of notes) this.place.onNote(note);
+    this.arm();
+  }
+
+  private send(sends: readonly Send[]): void {
+    for (const { link, frame } of sends) {
+      this.place.onSend();
+      this.place.kernel.links.get(link)?.send(frame);
+    }
+  }
+
+  private arm(): void {
+    const { wakeAt } = this.core;
+    if (wakeAt === this.armedFor) return;
+    this.alarm?.cancel();
+    this.armedFor = wakeAt;
+    const { clock, origin, random, latency } = this.place;
+    if (wakeAt === Number.POSITIVE_INFINITY) return;
+    const late = random.next() * latency;
+    this.alarm = clock.at(wakeAt - origin + late, () => this.guarded(() => this.wake()));
+  }
+
+  private soon(action: () => void): void {
+    const { clock, random, latency } = this.place;
+    clock.after(random.next() * latency, () => this.guarded(action));
+  }
+
+  private each(interval: number, action: () => void): void {
+    this.place.clock.after(interval, () =>
+      this.guarded(() => {
+        action();
+        this.each(interval, action);
+      }),
+    );
+  }
+
+  /** Runs something when the agent can. */
+  private guarded(action: () => void): void {
+    if (this.closed) return;
+    if (this.paused) this.postponed.push(action);
+    else action();
+  }
+}

@@ -1,0 +1,168 @@
+import type { FrameKind, LinkState } from '../../agent/core/event';
+import type { SettingName } from '../../agent/core/settings';
+import { BROADCAST_MAC, type Ipv4, type Mac } from '../../agent/wire/address';
+import { arpReply, decodeArp, encodeArp } from '../../agent/wire/arp';
+import { readMac } from '../../agent/wire/ethernet';
+import type { Clock } from './clock';
+import type { Kernel } from './kernel';
+import type { Backplane, Card, Port, Wire } from './wire';
+
+/** From a request to the kernel's own answer, in ms. */
+const ANSWER_DELAY = 0.015;
+
+/** 10.77.0.0 */
+const FIRST_ADDRESS = 0x0a4d0000;
+
+/** What a card of a host was found with, before the agent changed anything. */
+export interface InitialSettings {
+  readonly rpFilter: number;
+  readonly arpIgnore: number;
+  /** whether each card has an IPv4 address of its own */
+  readonly addressed: boolean;
+}
+
+/** A request for one of a host's aliases, as it arrived at the host's kernel. */
+export interface Question {
+  /** of the frame */
+  readonly serial: number;
+  readonly link: string;
+  readonly requester: Mac;
+  /** the kernel will answer it; else it is for the agent */
+  readonly byKernel: boolean;
+}
+
+/** Who counts the questions and answers on the wire. */
+export interface ArpWitness {
+  asked(host: string, question: Question): void;
+  /** this host sent a frame */
+  sent(host: string, bytes: Uint8Array): void;
+  /** nobody will answer what was left to this host's agent */
+  agentEnded(host: string): void;
+}
+
+/** One network card and the kernel's side of it. */
+export class KernelLink implements Card {
+  readonly port: Port;
+  up = true;
+  /** its kernel runs */
+  powered = true;
+  /** when its state, its address or its carrier last changed, on the clock of the world */
+  changedAt = 0;
+  settings;
+
+  constructor(
+    readonly name: string,
+    readonly ifindex: number,
+    public mac: Mac,
+    backplane: Backplane,
+    private readonly initial: InitialSettings,
+    private readonly kernel: Kernel,
+    private readonly host: string,
+    private readonly world: {
+      readonly clock: Clock;
+      readonly wire: Wire;
+      readonly witness: ArpWitness;
+      /** ms between the clock of the world and the monotonic clock of this host */
+      readonly origin: number;
+    },
+  ) {
+    this.settings = settingsOf(initial);
+    this.port = backplane.plug(this);
+  }
+
+  get carrier(): boolean {
+    return this.port.carrier;
+  }
+
+  get state(): LinkState {
+    const { ifindex, mac, up, carrier } = this;
+    const own = { address: (FIRST_ADDRESS + ifindex) as Ipv4, length: 16 };
+    return { ifindex, mac, up, carrier: up && carrier, addresses: this.initial.addressed ? [own] : [] };
+  }
+
+  resetSettings(): void {
+    this.settings = settingsOf(this.initial);
+  }
+
+  change(setting: SettingName, value: number): void {
+    if (setting === 'arp_ignore') this.settings.arpIgnore = value;
+    else if (setting === 'rp_filter') this.settings.rpFilter = value;
+    else this.settings.ignoreRoutesWithLinkdown = value;
+  }
+
+  /** Gives `arp_ignore` back. */
+  restore(): void {
+    this.settings.arpIgnore = this.settings.arpIgnoreBefore;
+  }
+
+  setUp(up: boolean): void {
+    if (this.up === up) return;
+    this.kernel.changing();
+    if (!up) this.kernel.flush(this, 'everything');
+    this.up = up;
+    this.tell();
+  }
+
+  setMac(mac: Mac): void {
+    this.kernel.flush(this, 'neighbors');
+    this.mac = mac;
+    this.tell();
+  }
+
+  changing(): void {
+    this.kernel.changing();
+  }
+
+  carrierChanged(): void {
+    this.tell();
+  }
+
+  receive(bytes: Uint8Array, serial: number): void {
+    const kind = this.kindOf(bytes);
+    if (kind === undefined || !this.powered || !this.up) return;
+    const { clock, witness, origin } = this.world;
+    const frame = decodeArp(bytes);
+    if (typeof frame !== 'string' && frame.operation === 'request' && frame.senderIp !== frame.targetIp) {
+      const { targetIp, senderIp } = frame;
+      const answers = this.kernel.answers(this, targetIp);
+      const filtered = answers && this.kernel.filters(this, senderIp);
+      if (this.kernel.hasAlias(targetIp) && !filtered)
+        witness.asked(this.host, { serial, link: this.name, requester: frame.senderMac, byKernel: answers });
+      if (answers && !filtered) {
+        const reply = encodeArp(arpReply(frame, this.mac));
+        clock.after(ANSWER_DELAY, () => this.send(reply));
+      }
+    }
+    const received = { bytes, at: clock.now + origin, kind, vlan: false };
+    this.kernel.listener?.frame(this.name, received);
+  }
+
+  send(bytes: Uint8Array): void {
+    if (!this.powered || !this.up || !this.carrier) return;
+    this.world.witness.sent(this.host, bytes);
+    this.world.wire.transmit(this.port, bytes);
+  }
+
+  /** undefined for what the card itself filters out */
+  private kindOf(bytes: Uint8Array): FrameKind | undefined {
+    const destination = readMac(bytes, 0);
+    if (destination === BROADCAST_MAC) return 'broadcast';
+    return destination === this.mac ? 'host' : undefined;
+  }
+
+  private tell(): void {
+    this.changedAt = this.world.clock.now;
+    if (this.powered) this.kernel.listener?.link(this.name, this.state);
+  }
+}
+
+function settingsOf({ rpFilter, arpIgnore, addressed }: InitialSettings) {
+  return {
+    rpFilter,
+    arpIgnore,
+    arpIgnoreBefore: arpIgnore,
+    arpFilter: 0,
+    ignoreRoutesWithLinkdown: 0,
+    addressed,
+  };
+}

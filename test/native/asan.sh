@@ -20,7 +20,8 @@ cd "$copy"
 headers=$(deploy/node-headers.sh)
 CXXFLAGS='-fsanitize=address -fno-omit-frame-pointer -g -O1' LDFLAGS='-fsanitize=address' \
   node node_modules/node-gyp/bin/node-gyp.js rebuild ${headers:+"--nodedir=$headers"} --directory native-bindings
-node_modules/.bin/tsc -p .
+# Types are the lint step's business.
+node_modules/.bin/tsc -p . --noCheck
 
 # Node itself is built without the sanitizer, so its runtime has to be there before the addon asks for it.
 runtime=$(${CXX:-c++} -print-file-name=libasan.so)

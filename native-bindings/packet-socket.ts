@@ -124,6 +124,7 @@ export class PacketSocket {
   /**
    * Hands frames to the interface's queue, in order, up to the first that is refused: `error` says why, and `sent` how many
    * went before it. Usual reasons: ENETDOWN, ENXIO (removed), ENOBUFS (queue full), EMSGSIZE; EBADF after {@link close}.
+   * What the kernel took is not yet on the wire: in the first moment after the carrier returned it is dropped without a word.
    */
   send(frames: readonly Uint8Array[]): { sent: number; error: SystemError | undefined } {
     let sent = 0;

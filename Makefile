@@ -75,6 +75,7 @@ format: setup-build
 	@$(MAKE) --no-print-directory --silent $(packages)
 	$(bin)/biome check --write .
 
+# ARGS: options of the benchmark, such as ARGS='--drills 5 --only start'.
 bench: setup-demo
 	@$(MAKE) --no-print-directory compile
 	@$(sandbox) node dist/test/bench/bench.js $(ARGS)

@@ -2,7 +2,7 @@ import { NetlinkSocket } from '../../native-bindings/netlink-socket';
 import { SystemError } from '../../native-bindings/system-error';
 import { decodeAddress, LOOPBACK } from './alias';
 import { decodeInterface, type Interface } from './links';
-import { decodeNeighbor } from './neighbors';
+import { neighborProtocol } from './neighbors';
 import { decodeRoute } from './routes';
 import { type KernelMessage, parseMessages, RTM } from './rtnetlink';
 
@@ -113,7 +113,6 @@ export class Monitor {
       return route.protocol === this.interest.protocol || (message.flags & NLM_F_REPLACE) !== 0;
     }
     if (message.type !== RTM.newNeighbor && message.type !== RTM.delNeighbor) return false;
-    const neighbor = decodeNeighbor(message);
-    return neighbor !== undefined && neighbor.protocol === this.interest.protocol;
+    return neighborProtocol(message) === this.interest.protocol;
   }
 }

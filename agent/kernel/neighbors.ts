@@ -34,8 +34,14 @@ export function readNeighbors(netlink: Rtnetlink, protocol: number): Neighbor[] 
     .map(({ device, address, mac }) => ({ device, address, mac }));
 }
 
+/** Who made the IPv4 entry in a message; undefined for another family. A removed entry is told without its Ethernet address. */
+export function neighborProtocol(message: KernelMessage): number | undefined {
+  const { data, attrs } = parseNeighborMessage(message.body);
+  return data.family === AF_INET ? (attrs.protocol?.[0] ?? 0) : undefined;
+}
+
 /** The IPv4 entry in a message; undefined where it has no Ethernet address. */
-export function decodeNeighbor(message: KernelMessage): StandingNeighbor | undefined {
+function decodeNeighbor(message: KernelMessage): StandingNeighbor | undefined {
   const { data, attrs } = parseNeighborMessage(message.body);
   const address = ipv4In(attrs.dst);
   const mac = macIn(attrs.lladdr);

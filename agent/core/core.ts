@@ -1,9 +1,9 @@
 import { formatIpv4, formatMac, type Ipv4 } from '../wire/address';
-import { type ArpFrame, arpAnnouncement, arpReply, arpRequest, encodeArp } from '../wire/arp';
+import type { ArpFrame } from '../wire/arp';
 import type { Responder } from './answering';
 import { Conflict } from './conflict';
 import type { Actions, CoreEvent, LinkState, ReceivedArp } from './event';
-import { Failover } from './failover';
+import { Failover, pathNote } from './failover';
 import { Ledger } from './ledger';
 import { changeOf, type Link } from './link';
 import type { Liveness, LivenessStep } from './liveness';
@@ -13,6 +13,7 @@ import { meaningOf, type Receiver } from './receiving';
 import { Registry } from './registry';
 import { Responding } from './responding';
 import type { KernelTable } from './routing';
+import { Sending } from './sending';
 import type { Peer, Topology } from './topology';
 
 /**
@@ -34,8 +35,7 @@ export class Core {
   private everything = false;
   /** whether it is that the kernel was read again: what then differs, somebody else changed */
   private rereading = false;
-  /** requests that the shell has not sent yet */
-  private unsent: Liveness[] = [];
+  private readonly sending: Sending;
 
   constructor(
     private current: Topology,
@@ -43,6 +43,12 @@ export class Core {
   ) {
     this.responding = new Responding(current.arp, this.outbox);
     this.registry = new Registry(current, now);
+    this.sending = new Sending(
+      this.registry,
+      this.outbox,
+      () => this.current.aliases,
+      (what) => this.count(what),
+    );
   }
 
   get topology(): Topology {
@@ -117,8 +123,7 @@ export class Core {
 
   /** The shell has sent what it was asked to, at `now`: the wait for the answers begins here. */
   sent(now: number): void {
-    for (const liveness of this.unsent) liveness.sent(now);
-    this.unsent = [];
+    this.sending.sent(now);
   }
 
   private onLink(name: string, after: LinkState | undefined, at: number, now: number): void {
@@ -139,7 +144,7 @@ export class Core {
     this.place(link, now);
     if (change === 'link-mac-changed' && link.works) link.announcing.start(now);
     if (lost) for (const other of this.registry.links.values()) if (other.works) other.announcing.hint(now);
-    this.announce(now, (address, frame) => this.outbox.hint(address, frame));
+    this.sending.announce(now, true);
   }
 
   /** Brings the paths and announcements of a link in line with its state. */
@@ -208,7 +213,7 @@ export class Core {
       return 'asked-on-another-link';
     }
     if (link.state === undefined) return 'link-not-ready';
-    this.outbox.send(link.name, encodeArp(arpReply(request, link.state.mac)));
+    this.sending.reply(link, request);
     return 'answered';
   }
 
@@ -236,8 +241,7 @@ export class Core {
       { ...this.describe(link), alias, mac: formatMac(frame.senderMac) },
       'error',
     );
-    if (link.state === undefined) return;
-    this.outbox.send(link.name, encodeArp(arpAnnouncement(link.state.mac, frame.senderIp)));
+    this.sending.defend(link, frame.senderIp);
   }
 
   private onEcho(link: string, source: Ipv4, at: number, now: number): void {
@@ -275,35 +279,12 @@ export class Core {
   /** Carries out what a liveness asks for. */
   private follow(path: Path, liveness: Liveness, step: LivenessStep): void {
     if (step.from !== undefined) this.dirty.add(path.peer);
-    if (step.probe === undefined) return;
-    this.unsent.push(liveness);
-    this.count('requests');
-    const link = this.registry.links.get(path.link);
-    if (link?.state === undefined) return;
-    const from = path.peer.kind === 'agent' ? undefined : link.addressToward(path.target);
-    if (liveness === path.icmp && path.peer.kind === 'far-end' && path.peer.icmp !== undefined) {
-      // From the link's own address: an answer to the alias would come back by the plane that the far end prefers.
-      this.outbox.echo({ link: path.link, target: path.peer.icmp, source: from });
-      return;
-    }
-    const to = step.probe === 'unicast' ? path.mac : undefined;
-    const request = arpRequest(link.state.mac, from ?? this.current.aliases[0]!, path.target, to);
-    this.outbox.send(link.name, encodeArp(request));
-  }
-
-  /** Sends the announcements that are due, by `send`. */
-  private announce(now: number, send: (link: string, frame: Uint8Array) => void): void {
-    for (const link of this.registry.links.values()) {
-      if (!link.announcing.tick(now) || link.state === undefined) continue;
-      for (const alias of this.current.aliases)
-        send(link.name, encodeArp(arpAnnouncement(link.state.mac, alias)));
-      this.count('announcements');
-    }
+    if (step.probe !== undefined) this.sending.request(path, liveness, step.probe);
   }
 
   /** Plans what the event changed, tells it, and hands everything over. */
   private finish(now: number): Actions {
-    this.announce(now, (link, frame) => this.outbox.send(link, frame));
+    this.sending.announce(now, false);
     if (this.everything) for (const peer of this.registry.paths.keys()) this.dirty.add(peer);
     for (const peer of this.dirty) this.settle(peer, now);
     if (this.everything) {
@@ -322,27 +303,10 @@ export class Core {
     if (paths === undefined) return;
     for (const path of paths) {
       const from = path.settle(now);
-      if (from !== undefined) this.tell(path, from);
+      if (from !== undefined) this.outbox.tell(pathNote(this.current, path, from));
     }
     if (!this.everything) this.outbox.plan(this.ledger.planPeer(this.current, peer, paths));
-    const note = this.failover.update(this.current, peer, paths);
-    if (note !== undefined) this.outbox.note(note.event, note.fields, note.level, note.causedAt);
-  }
-
-  private tell(path: Path, from: string): void {
-    const { state, cause, rtt } = path;
-    // The loss of a link is one event, whatever the number of paths over it.
-    if (cause === 'carrier-lost' || cause === 'link-down' || cause === 'link-gone') return;
-    const plane = this.current.planes[path.plane];
-    const fields = {
-      peer: path.peer.name,
-      plane,
-      link: path.link,
-      from,
-      cause,
-      rtt: rtt === undefined ? null : Math.round(rtt * 1000) / 1000,
-    };
-    this.outbox.note(`path-${state}`, fields, state === 'down' ? 'warn' : 'info', path.trouble);
+    this.outbox.tell(this.failover.update(this.current, peer, paths));
   }
 
   private describe(link: Link): { readonly link: string; readonly plane: string | undefined } {

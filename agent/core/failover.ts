@@ -1,4 +1,5 @@
 import type { Note } from './event';
+import type { PathState } from './liveness';
 import type { Path } from './path';
 import { activePath } from './routing';
 import type { Peer, Topology } from './topology';
@@ -42,4 +43,18 @@ export class Failover {
 function eventOf(before: Path | undefined, after: Path | undefined): string {
   if (after === undefined) return 'peer-unreachable';
   return before === undefined ? 'peer-reachable' : 'failover';
+}
+
+/** What to tell of a path that came from another state; nothing where its link was lost, which is one event for all its paths. */
+export function pathNote(topology: Topology, path: Path, from: PathState): Note | undefined {
+  const { state, cause, peer, link, rtt } = path;
+  if (cause === 'carrier-lost' || cause === 'link-down' || cause === 'link-gone') return undefined;
+  const plane = topology.planes[path.plane];
+  const rounded = rtt === undefined ? null : Math.round(rtt * 1000) / 1000;
+  return {
+    event: `path-${state}`,
+    level: state === 'down' ? 'warn' : 'info',
+    causedAt: path.trouble,
+    fields: { peer: peer.name, plane, link, from, cause, rtt: rounded },
+  };
 }

@@ -34,6 +34,11 @@ export class Outbox {
     this.notes.push(causedAt === undefined ? { event, level, fields } : { event, level, fields, causedAt });
   }
 
+  /** Takes what there is to tell, if anything. */
+  tell(note: Note | undefined): void {
+    if (note !== undefined) this.notes.push(note);
+  }
+
   /** Everything collected since the last call. */
   take(): Actions {
     const { hints, steps, sends, echoes, notes } = this;

@@ -9,23 +9,28 @@ interface Announced {
   readonly at: number;
   /** its place in a series of announcements that follow each other by `spacing`, from 1 */
   readonly place: number;
+  /** its successor has come; a further announcement at that time is none of the schedule */
+  followed: boolean;
 }
 
 /**
  * The announcements of one peer on one link. The whole cluster has one configuration: a link that comes up announces `repeat` times, each
- * `spacing` after the other, and then each `refresh`. One at another time is a hint that something happened to the peer.
+ * `spacing` after the other, and then each `refresh`. One at another time, or one more at such a time, is a hint that something happened
+ * to the peer. A hint is sent twice, so even one that falls on a scheduled time is understood.
  */
 export class Schedule {
   private announced: readonly Announced[] = [];
 
   /** Takes an announcement at `now` ms; whether it was to be expected. */
   take(now: number, { repeat, spacing, refresh }: ArpOptions): boolean {
-    const former = this.announced.find(({ at, place }) => place < repeat && isNear(now - at, spacing));
-    const refreshed = this.announced.some(({ at }) => isNear(now - at, refresh));
+    const waiting = this.announced.filter(({ followed }) => !followed);
+    const former = waiting.find(({ at, place }) => place < repeat && isNear(now - at, spacing));
+    const refreshed = former ?? waiting.find(({ at }) => isNear(now - at, refresh));
+    if (refreshed !== undefined) refreshed.followed = true;
     // A refresh starts no series.
-    const place = former === undefined ? (refreshed ? repeat : 1) : former.place + 1;
-    this.announced = [...this.announced.slice(1 - REMEMBERED), { at: now, place }];
-    return former !== undefined || refreshed;
+    const place = former === undefined ? (refreshed === undefined ? 1 : repeat) : former.place + 1;
+    this.announced = [...this.announced.slice(1 - REMEMBERED), { at: now, place, followed: false }];
+    return refreshed !== undefined;
   }
 }
 

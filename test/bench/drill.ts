@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEvent } from '../../deploy/lab/agent-process';
 import { monotonic } from '../../deploy/lab/wait';
 import type { Fault } from './faults';
-import { type KindReport, type Metric, measured, type Sample } from './result';
+import { type Goal, type KindReport, type Metric, measured, type Sample } from './result';
 import {
   DEFAULT_TIMING,
   FAR,
@@ -30,22 +30,33 @@ const CALM = 300;
 const toPeer = `${NEAR} to ${FAR}`;
 const fromPeer = `${FAR} to ${NEAR}`;
 
-function trafficMetrics(goals: Fault['goals'], rate: number): Metric[] {
-  return [
-    { name: `lost, ${toPeer}`, unit: 'packets', goals: goals.lostToward ?? [] },
-    { name: `lost, ${fromPeer}`, unit: 'packets', goals: goals.lostFrom ?? [] },
-    // Other rates than one packet a ms need the conversion; the goal is of ms everywhere.
-    { name: `outage (${1000 / rate} ms a packet lost)`, unit: 'ms', goals: goals.outage ?? [] },
-    { name: `longest gap, ${toPeer}`, unit: 'ms' },
-    { name: `longest gap, ${fromPeer}`, unit: 'ms' },
-    { name: 'TCP request to answer, longest', unit: 'ms' },
-  ];
+const NAMES = {
+  outageToward: `outage, ${toPeer}`,
+  outageFrom: `outage, ${fromPeer}`,
+  outage: 'outage, the worse direction',
+  gapToward: `longest gap, ${toPeer}`,
+  gapFrom: `longest gap, ${fromPeer}`,
+  stall: 'TCP request to answer, longest',
+} as const;
+
+function trafficMetrics(goals: Fault['goals']): Metric[] {
+  const of: Partial<Record<string, readonly Goal[]>> = {
+    [NAMES.outageToward]: goals.toward ?? [],
+    [NAMES.outageFrom]: goals.from ?? [],
+  };
+  return Object.values(NAMES).map((name) => ({ name, unit: 'ms', goals: of[name] ?? [] }));
 }
 
-function trafficSample(metrics: readonly Metric[], traffic: Traffic): Sample {
-  const { lostToward, lostFrom, outage, gapToward, gapFrom, stall } = traffic;
-  const values = [lostToward, lostFrom, outage, gapToward, gapFrom, stall];
-  return Object.fromEntries(values.map((value, index) => [metrics[index]?.name ?? '', value]));
+function trafficSample(traffic: Traffic): Sample {
+  const { outageToward, outageFrom, gapToward, gapFrom, stall } = traffic;
+  return {
+    [NAMES.outageToward]: outageToward,
+    [NAMES.outageFrom]: outageFrom,
+    [NAMES.outage]: Math.max(outageToward, outageFrom),
+    [NAMES.gapToward]: gapToward,
+    [NAMES.gapFrom]: gapFrom,
+    [NAMES.stall]: stall,
+  };
 }
 
 function agentMetrics(movers: readonly string[]): Metric[] {
@@ -66,11 +77,12 @@ function agentSample(told: ReadonlyMap<string, LogEvent>, moment: number): Sampl
 function circumstances(timing: Timing, rate: number): string[] {
   const { interval, retry, hold } = timing;
   return [
-    `${rate} packets/s each way, a TCP request each 5 ms; interval ${interval} ms, retry ${retry} ms, misses 3, hold ${hold} ms`,
+    `interval ${interval} ms, retry ${retry} ms, misses 3, hold ${hold} ms; a TCP request each 5 ms;`,
+    `${rate} packets/s each way: an outage is the packets lost times ${1000 / rate} ms`,
   ];
 }
 
-async function runDrill(scene: Scene, fault: Fault, metrics: readonly Metric[]): Promise<Sample> {
+async function runDrill(scene: Scene, fault: Fault): Promise<Sample> {
   await scene.untilSteady();
   await fault.prepare?.(scene);
   await scene.randomPhase();
@@ -78,19 +90,18 @@ async function runDrill(scene: Scene, fault: Fault, metrics: readonly Metric[]):
   await sleep(AFTERMATH);
   const traffic = await scene.traffic(moment.before, monotonic());
   await fault.mend(scene);
-  return { ...trafficSample(metrics, traffic), ...agentSample(told, moment.before) };
+  return { ...trafficSample(traffic), ...agentSample(told, moment.before) };
 }
 
 /** Runs a kind of fault again and again, with fresh hosts and agents for the kind. */
 export async function runFault(fault: Fault, { drills, random }: DrillOptions): Promise<KindReport> {
-  const traffic = trafficMetrics(fault.goals, fault.rate);
   const scene = await Scene.create(fault.timing, fault.rate, random);
   try {
     const samples: Sample[] = [];
     for (let drill = 0; drill < drills; drill++) {
-      samples.push(await runDrill(scene, fault, traffic));
+      samples.push(await runDrill(scene, fault));
     }
-    const metrics = [...traffic, ...agentMetrics(fault.movers)];
+    const metrics = [...trafficMetrics(fault.goals), ...agentMetrics(fault.movers)];
     return {
       kind: fault.kind,
       title: fault.title,
@@ -102,14 +113,14 @@ export async function runFault(fault: Fault, { drills, random }: DrillOptions): 
   }
 }
 
-async function runOneReturn(scene: Scene, metrics: readonly Metric[]): Promise<Sample> {
+async function runOneReturn(scene: Scene): Promise<Sample> {
   await scene.untilSteady();
   await scene.move(() => scene.lab.pullCard(NEAR, FIRST), [NEAR, FAR], SECOND);
   await sleep(CALM);
   await scene.randomPhase();
   const { moment, told } = await scene.move(() => scene.lab.returnCard(NEAR, FIRST), [NEAR, FAR], FIRST);
   await sleep(AFTERMATH);
-  const sample = trafficSample(metrics, await scene.traffic(moment.before, monotonic()));
+  const sample = trafficSample(await scene.traffic(moment.before, monotonic()));
   const back = Math.max(...[...told.values()].map((event) => momentOf(event) - moment.before));
   return { ...sample, [RETURN.name]: back };
 }
@@ -120,12 +131,12 @@ const RETURN: Metric = { name: 'return to traffic on the card again', unit: 'ms'
 export async function runReturn({ drills, random }: DrillOptions): Promise<KindReport> {
   const rate = 1000;
   const none = [{ statistic: 'maximum', limit: 0 }] as const;
-  const metrics = trafficMetrics({ lostToward: none, lostFrom: none }, rate);
+  const metrics = trafficMetrics({ toward: none, from: none });
   const scene = await Scene.create(DEFAULT_TIMING, rate, random);
   try {
     const samples: Sample[] = [];
     for (let drill = 0; drill < drills; drill++) {
-      samples.push(await runOneReturn(scene, metrics));
+      samples.push(await runOneReturn(scene));
     }
     return {
       kind: 'return',

@@ -16,12 +16,10 @@ export interface Fault {
   break(scene: Scene): Promise<Moment>;
   mend(scene: Scene): Promise<unknown>;
   readonly goals: {
-    /** of the packets lost toward the peer */
-    readonly lostToward?: readonly Goal[];
-    /** of the packets lost from the peer */
-    readonly lostFrom?: readonly Goal[];
-    /** of the longer direction, in ms */
-    readonly outage?: readonly Goal[];
+    /** of the outage toward the peer, in ms; 0 is no packet lost */
+    readonly toward?: readonly Goal[];
+    /** of the outage from the peer */
+    readonly from?: readonly Goal[];
   };
 }
 
@@ -58,7 +56,7 @@ export const FAULTS: readonly Fault[] = [
     ...PULL,
     kind: 'card',
     title: `${NEAR}'s card is pulled`,
-    goals: { lostToward: NONE, outage: HINTED },
+    goals: { toward: NONE, from: HINTED },
   },
   {
     ...COMMON,
@@ -66,7 +64,7 @@ export const FAULTS: readonly Fault[] = [
     kind: 'card-fine',
     title: `${NEAR}'s card is pulled, under a denser stream`,
     rate: FINE_RATE,
-    goals: { lostToward: NONE, outage: HINTED },
+    goals: { toward: NONE, from: HINTED },
   },
   {
     ...COMMON,
@@ -74,14 +72,14 @@ export const FAULTS: readonly Fault[] = [
     title: `${FAR}'s card is pulled, as ${NEAR} sees it`,
     break: ({ lab }) => lab.pullCard(FAR, FIRST),
     mend: ({ lab }) => lab.returnCard(FAR, FIRST),
-    goals: { lostFrom: NONE, outage: HINTED },
+    goals: { toward: HINTED, from: NONE },
   },
   {
     ...COMMON,
     ...DROP,
     kind: 'silent',
     title: `${NEAR}'s switch port silently drops every frame`,
-    goals: { outage: SILENT },
+    goals: { toward: SILENT, from: SILENT },
   },
   {
     ...COMMON,
@@ -89,7 +87,7 @@ export const FAULTS: readonly Fault[] = [
     title: `${NEAR}'s switch port silently drops every frame from ${NEAR}`,
     break: ({ lab }) => lab.dropPort(NEAR, FIRST, 'from-host'),
     mend: DROP.mend,
-    goals: { outage: SILENT },
+    goals: { toward: SILENT, from: SILENT },
   },
   {
     ...COMMON,
@@ -97,7 +95,7 @@ export const FAULTS: readonly Fault[] = [
     title: `${NEAR}'s switch port silently drops every frame to ${NEAR}`,
     break: ({ lab }) => lab.dropPort(NEAR, FIRST, 'to-host'),
     mend: DROP.mend,
-    goals: { outage: SILENT },
+    goals: { toward: SILENT, from: SILENT },
   },
   {
     ...COMMON,
@@ -105,7 +103,7 @@ export const FAULTS: readonly Fault[] = [
     kind: 'silent-fast',
     title: `${NEAR}'s switch port silently drops every frame, at a shorter interval`,
     timing: FAST_TIMING,
-    goals: { outage: SILENT_FAST },
+    goals: { toward: SILENT_FAST, from: SILENT_FAST },
   },
   {
     ...COMMON,
@@ -113,7 +111,7 @@ export const FAULTS: readonly Fault[] = [
     title: 'the whole switch dies: every host loses its carrier there',
     break: ({ lab }) => lab.killSwitch(FIRST),
     mend: ({ lab }) => lab.reviveSwitch(FIRST),
-    goals: { lostToward: NONE, lostFrom: NONE },
+    goals: { toward: NONE, from: NONE },
   },
   {
     ...COMMON,
@@ -126,6 +124,6 @@ export const FAULTS: readonly Fault[] = [
       await PULL.mend(scene);
       await scene.startAgent(NEAR);
     },
-    goals: { lostToward: NONE },
+    goals: { toward: NONE },
   },
 ];

@@ -26,22 +26,22 @@ export function formatMachine(machine: Machine, seed: number, drills: number): s
   ].join('\n');
 }
 
-function formatNumber(value: number, unit: Measured['unit']): string {
-  return Number.isNaN(value) ? '-' : value.toFixed(unit === 'packets' ? 0 : value < 10 ? 2 : 1);
+function formatNumber(value: number): string {
+  return Number.isNaN(value) ? '-' : value.toFixed(value < 10 ? 1 : 0);
 }
 
-function formatGoals({ goals, unit }: Measured): string {
+function formatGoals({ goals }: Measured): string {
   return goals
     .map(
       ({ statistic, limit, met }) =>
-        `${statistic} ${limit === 0 ? '0' : `<= ${formatNumber(limit, unit)}`}: ${met ? 'met' : 'MISSED'}`,
+        `${statistic} ${limit === 0 ? '0' : `<= ${limit}`}: ${met ? 'met' : 'MISSED'}`,
     )
     .join(', ');
 }
 
 function formatRow(metric: Measured): string {
   const numbers = [metric.median, metric.p95, metric.maximum].map((value) =>
-    formatNumber(value, metric.unit).padStart(NUMBER_WIDTH),
+    formatNumber(value).padStart(NUMBER_WIDTH),
   );
   const name = `${metric.name} [${metric.unit}]`.padEnd(NAME_WIDTH);
   return `  ${name}${numbers.join('')}  ${formatGoals(metric)}`.trimEnd();

@@ -38,10 +38,9 @@ export function probeSection({ interval, retry, hold }: Timing): object {
 
 /** What happened to the traffic in a window; times in ms, directions seen from the near host. */
 export interface Traffic {
-  readonly lostToward: number;
-  readonly lostFrom: number;
-  /** the longer of both directions, by packets lost */
-  readonly outage: number;
+  /** packets lost, each as the ms between two of them */
+  readonly outageToward: number;
+  readonly outageFrom: number;
   readonly gapToward: number;
   readonly gapFrom: number;
   /** the longest time from a request of the TCP session to its answer */
@@ -173,9 +172,8 @@ export class Scene {
       throw new LabError(`the TCP session was lost: ${session.error ?? 'no answer'}`);
     }
     return {
-      lostToward: toward.lost,
-      lostFrom: back.lost,
-      outage: (Math.max(toward.lost, back.lost) * 1000) / this.rate,
+      outageToward: (toward.lost * 1000) / this.rate,
+      outageFrom: (back.lost * 1000) / this.rate,
       gapToward: toward.longestGap,
       gapFrom: back.longestGap,
       stall: session.longestStall,

@@ -89,7 +89,7 @@ export async function runSteady(peers: number, drills: number): Promise<KindRepo
     }
     return {
       kind: `steady-${peers}`,
-      title: `one agent with ${peers} peers on ${2} planes, while nothing happens`,
+      title: `one agent with ${peers} peers on two planes, while nothing happens`,
       circumstances: [
         `${samples.length} windows of ${WINDOW / 1000} s. The kernel's share holds the virtual cards and the far end's answers`,
       ],

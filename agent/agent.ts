@@ -7,7 +7,7 @@ import type { Topology } from './core/topology';
 import { Echoes } from './echoes';
 import { dispositionOf, KernelError } from './kernel/error';
 import { Kernel, type Refusal, type Space } from './kernel/kernel';
-import { type Interest, Monitor, type Notification } from './kernel/monitor';
+import { Monitor, type Notification } from './kernel/monitor';
 import { RecordKeeper } from './kernel/record';
 import { sweepFormer } from './kernel/teardown';
 import { Repairs } from './repairs';
@@ -87,7 +87,7 @@ export class Agent {
       (error) => this.output.fatal(error),
     );
     this.monitor = Monitor.open(
-      this.interest(topology),
+      { ...topology.route, port: this.kernel.port },
       () => this.onNotifications(this.monitor.read()),
       (error) => this.output.fatal(error),
     );
@@ -144,9 +144,8 @@ export class Agent {
     return { 'dropped-by-kernel': this.wires.dropped };
   }
 
-  private feed(event: CoreEvent): void {
-    if (this.stopped) return;
-    this.perform(this.core.handle(event, this.clock.now()));
+  private feed(event: CoreEvent, now = this.clock.now()): void {
+    if (!this.stopped) this.perform(this.core.handle(event, now));
   }
 
   /** Carries out what the core wants, in its order, and asks to be woken for what comes next. */
@@ -173,12 +172,16 @@ export class Agent {
     else this.timer.set(wakeAt);
   }
 
-  /** Everything that was received is read before a path is judged: a slow agent never blames a peer. */
+  /**
+   * A slow agent never blames a peer: paths are judged as of a moment before everything received until then was read, however long the
+   * reading took.
+   */
   private wake(): void {
+    const now = this.clock.now();
     this.armedFor = undefined;
     this.onNotifications(this.monitor.read());
     this.receiveFrames();
-    this.feed({ type: 'tick' });
+    this.feed({ type: 'tick' }, now);
   }
 
   private receive(): void {
@@ -315,12 +318,7 @@ export class Agent {
     }
   }
 
-  private interest(topology: Topology): Interest {
-    return { protocol: topology.route.protocol, table: topology.route.table, port: this.kernel.port };
-  }
-
   private spaceOf({ route, aliases }: Topology): Space {
-    const { formerAliases } = this.records;
-    return { protocol: route.protocol, table: route.table, aliases, formerAliases };
+    return { ...route, aliases, formerAliases: this.records.formerAliases };
   }
 }

@@ -35,7 +35,7 @@ export interface Interest {
 export class Monitor {
   private constructor(
     private readonly socket: NetlinkSocket,
-    private interest: Interest,
+    private readonly interest: Interest,
   ) {}
 
   /** `readable` is called while something waits. Throws SystemError. */
@@ -45,10 +45,6 @@ export class Monitor {
       { readable, error },
     );
     return new Monitor(socket, interest);
-  }
-
-  use(interest: Interest): void {
-    this.interest = interest;
   }
 
   /** What was told since the last call. */

@@ -8,10 +8,10 @@ import { parseArgs } from 'node:util';
 import { BUILD_COMMIT, VERSION } from '../../agent/version';
 import { type DrillOptions, runFault, runReturn } from './drill';
 import { FAULTS } from './faults';
-import { readMachine } from './machine';
+import { QUIET, readBusy, readMachine } from './machine';
 import { MASS_FAULTS, runMass } from './mass';
 import { type BenchReport, formatGoalSum, formatKind, formatMachine } from './report';
-import type { KindReport } from './result';
+import type { KindReport, TimedReport } from './result';
 import { runStartup } from './startup';
 import { randomSource } from './statistics';
 import { runSteady } from './steady';
@@ -33,7 +33,7 @@ const KINDS: readonly Kind[] = [
 /** Only where it is asked for by name. */
 const FURTHER_KINDS: readonly Kind[] = [['steady-1000', ({ drills }) => runSteady(1000, drills)]];
 
-const USAGE = `usage: bench [--drills N] [--only KIND[,KIND...]] [--json FILE] [--seed N]
+const USAGE = `usage: bench [--drills N] [--only KIND[,KIND...]] [--json FILE] [--seed N] [--quiet]
 kinds: ${KINDS.map(([name]) => name).join(', ')}
 and, only by name: ${FURTHER_KINDS.map(([name]) => name).join(', ')}
 `;
@@ -43,6 +43,8 @@ interface Options {
   readonly seed: number;
   readonly kinds: readonly Kind[];
   readonly json: string | undefined;
+  /** whether to wait before each kind until others leave the machine alone */
+  readonly quiet: boolean;
 }
 
 /** @throws Error for what cannot be meant */
@@ -77,6 +79,7 @@ function readOptions(): Options {
       only: { type: 'string' },
       json: { type: 'string' },
       seed: { type: 'string' },
+      quiet: { type: 'boolean', default: false },
     },
   });
   return {
@@ -84,21 +87,34 @@ function readOptions(): Options {
     seed: values.seed === undefined ? randomInt(LARGEST_SEED) : wholeNumber(values.seed, 0, '--seed'),
     kinds: kindsNamed(values.only),
     json: values.json,
+    quiet: values.quiet,
   };
 }
 
-async function runAll({ drills, seed, kinds }: Options): Promise<BenchReport> {
-  const machine = await readMachine();
+/** @returns how much of the machine others use, in percent; with `quiet`, once that is little */
+async function settle(quiet: boolean): Promise<number> {
+  for (;;) {
+    const busy = await readBusy();
+    if (!quiet || busy <= QUIET) {
+      return busy;
+    }
+  }
+}
+
+async function runAll({ drills, seed, kinds, quiet }: Options): Promise<BenchReport> {
+  const machine = readMachine();
   process.stdout.write(`${formatMachine(machine, seed, drills)}\n`);
   const random = randomSource(seed);
-  const reports: KindReport[] = [];
+  const reports: TimedReport[] = [];
   for (const [name, run] of kinds) {
     if (process.stderr.isTTY) {
       process.stderr.write(`... ${name}\r`);
     }
+    const busyBefore = await settle(quiet);
     const report = await run({ drills, random });
-    reports.push(report);
-    process.stdout.write(`${formatKind(report)}\n`);
+    const timed = { ...report, busyBefore, busyAfter: await readBusy() };
+    reports.push(timed);
+    process.stdout.write(`${formatKind(timed)}\n`);
   }
   process.stdout.write(formatGoalSum(reports));
   return { version: `${VERSION} (${BUILD_COMMIT})`, machine, seed, drills, kinds: reports };

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
+import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Where and when the numbers were measured. */
@@ -11,13 +11,9 @@ export interface Machine {
   readonly cores: number;
   readonly processor: string;
   readonly memoryMiB: number;
-  /** the system's load average over one minute, before the first drill */
-  readonly load: number;
-  /** how much of all cores others used in the second before the first drill, in percent */
-  readonly busy: number;
 }
 
-/** What counts as a machine of one's own, in percent of all cores. */
+/** How much of all cores others may use for the machine to count as quiet, in percent. */
 export const QUIET = 5;
 /** How long to look at what others use, in ms. */
 const LOOK = 1000;
@@ -33,12 +29,16 @@ function ticks(): { readonly all: number; readonly idle: number } {
   };
 }
 
-/** Looks at the machine; takes a second. */
-export async function readMachine(): Promise<Machine> {
+/** @returns how much of all cores is used in the next second, in percent: by others, while the bench itself rests */
+export async function readBusy(): Promise<number> {
   const before = ticks();
   await sleep(LOOK);
   const after = ticks();
   const idle = (after.idle - before.idle) / Math.max(1, after.all - before.all);
+  return Math.round((1 - idle) * 1000) / 10;
+}
+
+export function readMachine(): Machine {
   return {
     date: new Date().toISOString(),
     kernel: `${type()} ${release()}`,
@@ -46,7 +46,5 @@ export async function readMachine(): Promise<Machine> {
     cores: availableParallelism(),
     processor: cpus()[0]?.model ?? 'unknown',
     memoryMiB: Math.round(totalmem() / 2 ** 20),
-    load: loadavg()[0] ?? 0,
-    busy: Math.round((1 - idle) * 1000) / 10,
   };
 }

@@ -1,5 +1,5 @@
 import { type Machine, QUIET } from './machine';
-import type { KindReport, Measured } from './result';
+import type { KindReport, Measured, TimedReport } from './result';
 
 /** Everything that one run measured, as `--json` writes it. */
 export interface BenchReport {
@@ -8,20 +8,17 @@ export interface BenchReport {
   /** of the random waits before the faults */
   readonly seed: number;
   readonly drills: number;
-  readonly kinds: readonly KindReport[];
+  readonly kinds: readonly TimedReport[];
 }
 
 const NAME_WIDTH = 40;
 const NUMBER_WIDTH = 10;
 
 export function formatMachine(machine: Machine, seed: number, drills: number): string {
-  const quiet =
-    machine.busy <= QUIET
-      ? ''
-      : `\nOthers use ${machine.busy} % of this machine: expect longer times than on a quiet one.`;
+  const { date, kernel, node, cores, processor, memoryMiB } = machine;
   return [
-    `${machine.date}  ${machine.kernel}  Node.js ${machine.node}  ${machine.cores} cores (${machine.processor})`,
-    `load ${machine.load.toFixed(2)}, used by others ${machine.busy} %; ${drills} drills of each kind, seed ${seed}${quiet}`,
+    `${date}  ${kernel}  Node.js ${node}`,
+    `${cores} cores (${processor}), ${memoryMiB} MiB; ${drills} drills of each kind, seed ${seed}`,
     '',
   ].join('\n');
 }
@@ -47,12 +44,19 @@ function formatRow(metric: Measured): string {
   return `  ${name}${numbers.join('')}  ${formatGoals(metric)}`.trimEnd();
 }
 
+function formatBusy({ busyBefore, busyAfter }: TimedReport): string {
+  const quiet = Math.max(busyBefore, busyAfter) <= QUIET;
+  const warning = quiet ? '' : ": not quiet, so expect longer times than on a machine of one's own";
+  return `others used ${busyBefore} % of the machine before, ${busyAfter} % after${warning}`;
+}
+
 /** A table of one kind of drill. */
-export function formatKind(report: KindReport): string {
+export function formatKind(report: TimedReport): string {
   const head = ['median', '95 %', 'maximum'].map((title) => title.padStart(NUMBER_WIDTH)).join('');
   return [
     `${report.kind}: ${report.title}`,
     ...report.circumstances.map((line) => `  ${line}`),
+    `  ${formatBusy(report)}`,
     `  ${''.padEnd(NAME_WIDTH)}${head}  goal`,
     ...report.metrics.map(formatRow),
     '',

@@ -30,6 +30,12 @@ export interface KindReport {
   readonly metrics: readonly Measured[];
 }
 
+/** The same, with how much of the machine others used in the seconds before and after, in percent of all cores. */
+export interface TimedReport extends KindReport {
+  readonly busyBefore: number;
+  readonly busyAfter: number;
+}
+
 /** One number for each metric, by its name. */
 export type Sample = Readonly<Record<string, number>>;
 

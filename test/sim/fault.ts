@@ -1,6 +1,7 @@
-import { BROADCAST_MAC, type Mac, ZERO_MAC } from '../../agent/wire/address';
+import { BROADCAST_MAC, type Ipv4, type Mac, ZERO_MAC } from '../../agent/wire/address';
 import { type ArpFrame, arpAnnouncement, encodeArp } from '../../agent/wire/arp';
 import type { Cluster } from './cluster';
+import type { Host } from './host';
 import type { Random } from './random';
 
 /** What can be done to a cluster. */
@@ -119,31 +120,40 @@ export function inflict(cluster: Cluster, fault: Fault, random: Random): () => v
   }
 }
 
-/** Sends forged frames again and again until told to stop. */
-function forge(cluster: Cluster, fault: Fault, random: Random): () => void {
-  const victim = cluster.hosts[fault.host]!;
-  const others = cluster.hosts.filter((host) => host !== victim);
-  const mac = () => random.pick([FORGER, victim.link(fault.plane).mac]);
+/**
+ * Sends forged frames again and again until told to stop. Answers for a host that doesn't answer itself are not among them: without a
+ * signature nobody can tell these from the host's own.
+ */
+function forge(cluster: Cluster, { host, plane }: Fault, random: Random): () => void {
+  const victim = cluster.hosts[host]!;
+  const others = cluster.hosts.filter((other) => other !== victim);
   let forging = true;
   const next = () => {
     if (!forging) return;
     const other = random.pick(others);
-    const announcement = arpAnnouncement(mac(), victim.alias);
-    const source = mac();
-    const reply: ArpFrame = {
-      destination: random.pick([BROADCAST_MAC, other.link(fault.plane).mac]),
-      source,
-      operation: 'reply',
-      senderMac: source,
-      senderIp: victim.alias,
-      targetMac: ZERO_MAC,
-      targetIp: other.alias,
-    };
-    cluster.inject(fault.plane, encodeArp(random.chance(0.5) ? announcement : reply));
+    const mac = random.pick([FORGER, victim.link(plane).mac]);
+    const answers = cluster.invariants.isHealthy(other, victim, plane);
+    const forged =
+      answers && random.chance(0.5)
+        ? forgedReply(mac, victim.alias, other, plane, random)
+        : arpAnnouncement(mac, victim.alias);
+    cluster.inject(plane, encodeArp(forged));
     cluster.clock.after(FORGING_PACE, next);
   };
   next();
   return () => {
     forging = false;
+  };
+}
+
+function forgedReply(mac: Mac, alias: Ipv4, to: Host, plane: number, random: Random): ArpFrame {
+  return {
+    destination: random.pick([BROADCAST_MAC, to.link(plane).mac]),
+    source: mac,
+    operation: 'reply',
+    senderMac: mac,
+    senderIp: alias,
+    targetMac: ZERO_MAC,
+    targetIp: to.alias,
   };
 }

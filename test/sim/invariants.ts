@@ -1,4 +1,5 @@
 import type { KernelStep } from '../../agent/core/routing';
+import type { Mac } from '../../agent/wire/address';
 import { readMac, readUint16 } from '../../agent/wire/ethernet';
 import type { ArpWitness, KernelLink, Question } from './card';
 import type { Clock } from './clock';
@@ -39,7 +40,8 @@ export class Invariants implements ArpWitness {
   private hosts: readonly Host[] = [];
   private streams: readonly Stream[] = [];
   private readonly ways = new Map<Stream, Ways>();
-  private readonly questions = new Map<string, Open[]>();
+  /** by host and the requester's address */
+  private readonly questions = new Map<string, Map<Mac, Open[]>>();
   private readonly frames = new Map<string, number>();
 
   constructor(
@@ -76,28 +78,23 @@ export class Invariants implements ArpWitness {
   asked(name: string, question: Question): void {
     const nobody = !question.byKernel && this.host(name).agent === undefined;
     if (nobody) return;
-    const key = `${name} ${question.requester}`;
-    const questions = this.questions.get(key) ?? [];
+    const questions = this.questionsOf(name, question.requester);
     // On joined planes one request arrives at two cards; it is still one.
     if (!questions.some(({ serial }) => serial === question.serial))
       questions.push({ ...question, at: this.clock.now });
-    this.questions.set(key, questions);
   }
 
   agentEnded(name: string): void {
-    for (const [key, questions] of this.questions) {
-      if (key.startsWith(`${name} `))
-        this.questions.set(
-          key,
-          questions.filter(({ byKernel }) => byKernel),
-        );
+    for (const [requester, questions] of this.questions.get(name) ?? []) {
+      const byKernel = questions.filter((question) => question.byKernel);
+      this.questions.get(name)!.set(requester, byKernel);
     }
   }
 
   sent(host: string, bytes: Uint8Array): void {
     const isReply = readUint16(bytes, 20) === 2;
     if (!isReply) return;
-    const question = this.questions.get(`${host} ${readMac(bytes, 0)}`)?.shift();
+    const question = this.questionsOf(host, readMac(bytes, 0)).shift();
     if (question === undefined) this.fail(`${host} answers a request a second time`);
   }
 
@@ -112,6 +109,11 @@ export class Invariants implements ArpWitness {
         route.device !== step.route.device,
     );
     if (others.length === 0) this.fail(`${name} removes its only route to ${address.toString(16)}`);
+  }
+
+  /** Whether the way of `source` to `destination` by a plane is healthy at this moment. */
+  isHealthy(source: Host, destination: Host, plane: number): boolean {
+    return isHealthy(source, source.link(plane), destination, destination.link(plane));
   }
 
   /** Judges the time up to `now`, in which nothing has changed. */
@@ -186,19 +188,31 @@ export class Invariants implements ArpWitness {
 
   /** Every request is answered by somebody who was there all the time. */
   private checkAnswers(): void {
-    for (const [key, questions] of this.questions) {
-      const host = this.hosts.find(({ name }) => key.startsWith(`${name} `))!;
+    for (const host of this.hosts) {
       if (host.agent?.paused) continue;
-      const open = questions.filter(({ at, link, byKernel }) => {
-        if (this.clock.now - at < ANSWER_TIME) return true;
-        const card = host.links.find(({ name }) => name === link)!;
-        const answerable = byKernel || (host.agent?.runningSince ?? Number.POSITIVE_INFINITY) < at;
-        if (card.changedAt < at && answerable)
-          this.fail(`${host.name} left a request on ${link} without an answer since ${at.toFixed(3)}`);
-        return false;
-      });
-      this.questions.set(key, open);
+      for (const [requester, questions] of this.questions.get(host.name) ?? []) {
+        const open = questions.filter((question) => this.isOpen(host, question));
+        this.questions.get(host.name)!.set(requester, open);
+      }
     }
+  }
+
+  /** Whether a question may still be answered; fails where it should have been. */
+  private isOpen(host: Host, { at, link, byKernel }: Open): boolean {
+    if (this.clock.now - at < ANSWER_TIME) return true;
+    const card = host.links.find(({ name }) => name === link)!;
+    const answerable = byKernel || (host.agent?.runningSince ?? Number.POSITIVE_INFINITY) < at;
+    if (card.changedAt < at && answerable)
+      this.fail(`${host.name} left a request on ${link} without an answer since ${at.toFixed(3)}`);
+    return false;
+  }
+
+  private questionsOf(name: string, requester: Mac): Open[] {
+    const byRequester = this.questions.get(name) ?? new Map<Mac, Open[]>();
+    this.questions.set(name, byRequester);
+    const questions = byRequester.get(requester) ?? [];
+    byRequester.set(requester, questions);
+    return questions;
   }
 
   private host(name: string): Host {

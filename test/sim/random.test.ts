@@ -20,7 +20,7 @@ function run(seed: number): number {
       throw new Error(`${cluster.lost} packets lost in calm`);
     return cluster.trace.hash;
   } catch (error) {
-    const replay = `SIM_SEED=${seed} npx jest --selectProjects sim random`;
+    const replay = `SIM_SEED=${seed} npx jest test/sim/random`;
     throw new Error(
       `seed ${seed}: ${String(error)}\n${describeSchedule(schedule)}\nreplay it with: ${replay}`,
       {

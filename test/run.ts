@@ -58,12 +58,7 @@ function runSuites(projects: readonly string[], wrapper: readonly string[]): Tal
   // Labs share the machine's time with nobody: a test that waits for a failover must not wait for another test's load.
   const options = wrapper.length > 0 ? ['--runInBand'] : [];
   const inner = wrapper.length > 0 ? [...wrapper, process.execPath] : [];
-  const run = spawnSync(process.execPath, [...inner, ...jest, ...options], {
-    cwd: ROOT,
-    stdio: 'inherit',
-    // Debian 13's Node.js forbids root to change its effective user, as some tests do, while libuv may use io_uring.
-    env: { ...process.env, UV_USE_IO_URING: '0' },
-  });
+  const run = spawnSync(process.execPath, [...inner, ...jest, ...options], { cwd: ROOT, stdio: 'inherit' });
   const tally = readReport(file);
   if (tally === undefined && wrapper.length > 0 && run.status === EXIT_NOT_PERMITTED) {
     // The sandbox has said why by then.

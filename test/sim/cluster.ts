@@ -35,6 +35,8 @@ export interface ClusterOptions {
   readonly conditions: Conditions;
   /** the longest time from an event to an agent's taking it, in ms */
   readonly latency: number;
+  /** ms on the monotonic clock of each host when the world's begins, by its index; undefined for a random one */
+  readonly origin: ((host: number) => number) | undefined;
   /** of the cards of each host, by its index */
   readonly settings: (host: number) => InitialSettings;
 }
@@ -47,6 +49,7 @@ const DEFAULTS: ClusterOptions = {
   arp: DEFAULT_ARP,
   conditions: { delay: 0.03, jitter: 0.02, loss: 0 },
   latency: 0.1,
+  origin: undefined,
   // The common case: strict filtering as some distributions set it, and a kernel that answers.
   settings: () => ({ rpFilter: 1, arpIgnore: 0, addressed: true }),
 };
@@ -160,7 +163,8 @@ export class Cluster {
     const topology = this.topologyOf(index);
     const random = this.random.fork();
     // Every host booted at a time of its own: nothing may compare the clocks of two.
-    const origin = 1000 * random.below(1_000_000);
+    const drawn = 1000 * random.below(1_000_000);
+    const origin = this.options.origin?.(index) ?? drawn;
     const { clock, invariants, trace } = this;
     return new Host({
       index,

@@ -2,7 +2,7 @@ import { BROADCAST_MAC, type Ipv4, type Mac, ZERO_MAC } from '../../agent/wire/a
 import { type ArpFrame, arpAnnouncement, encodeArp } from '../../agent/wire/arp';
 import type { Cluster } from './cluster';
 import type { Host } from './host';
-import type { Random } from './random';
+import { Random } from './random';
 
 /** What can be done to a cluster. */
 export type FaultKind =
@@ -71,6 +71,12 @@ export function placeOf({ kind, host, plane }: Fault): string {
 
 export function describeFault({ kind, at, lasts, host, plane }: Fault): string {
   return `${kind} host ${host} plane ${plane} at ${at.toFixed(2)} for ${lasts.toFixed(2)} ms`;
+}
+
+/** Makes something fail at a named host now; what mends it. */
+export function fail(cluster: Cluster, kind: FaultKind, host: string, plane = 0): () => void {
+  const index = cluster.hosts.indexOf(cluster.host(host));
+  return inflict(cluster, { kind, at: 0, lasts: 0, host: index, plane }, new Random(1));
 }
 
 /** Makes a fault happen now; what mends it. */

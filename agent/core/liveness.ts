@@ -72,6 +72,8 @@ export class Liveness {
   private due: number;
   /** the waiting request has been given time once for a stall of ours */
   private graced = false;
+  /** the waiting request went to everybody */
+  private everybody = false;
   /** requests follow each other within one `retry`: a hint is being verified */
   private hurried = false;
   private verifiedAt = Number.NEGATIVE_INFINITY;
@@ -101,6 +103,15 @@ export class Liveness {
   /** Whether a request waits for its answer; an answer at another time is unsolicited. */
   get waits(): boolean {
     return this.askedAt !== undefined;
+  }
+
+  /**
+   * The only address whose answer counts: while the path is trusted the verified one, else the one that was asked. Undefined where
+   * everybody was asked.
+   */
+  get expects(): Mac | undefined {
+    const trusted = this.state !== 'unknown' && this.state !== 'down';
+    return trusted || !this.everybody ? this.mac : undefined;
   }
 
   /** The hold that the next return needs, in ms. */
@@ -141,8 +152,8 @@ export class Liveness {
   }
 
   /**
-   * An answer from `mac` to the waiting request, received by the kernel at `at`. Unsolicited answers, and while the path is
-   * trusted those from another address than the verified one, are not for this method.
+   * An answer from `mac` to the waiting request, received by the kernel at `at`. Unsolicited answers, and those from another address
+   * than {@link expects}, are not for this method.
    */
   answer(mac: Mac | undefined, at: number, now: number): LivenessStep {
     // An answer to a repeated request could belong to any of them (RFC 6298, 3: Karn's algorithm).
@@ -206,8 +217,9 @@ export class Liveness {
     this.sentAt = now;
     this.graced = false;
     this.due = now + this.wait();
-    if (this.mac !== undefined && (this.state !== 'down' || now - this.broadcastAt < BROADCAST_SPACING))
-      return { probe: 'unicast' };
+    this.everybody =
+      this.mac === undefined || (this.state === 'down' && now - this.broadcastAt >= BROADCAST_SPACING);
+    if (!this.everybody) return { probe: 'unicast' };
     this.broadcastAt = now;
     return { probe: 'broadcast' };
   }

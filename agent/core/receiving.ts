@@ -68,7 +68,7 @@ function meaningOfReply(frame: ArpFrame, receiver: Receiver): Meaning {
   if (path === undefined) return ignored('unknown-sender');
   if (!receiver.asksFrom(frame.targetIp)) return ignored('other-target');
   if (!path.arp.waits) return ignored('unsolicited');
-  const pinned = path.arp.state !== 'unknown' && path.arp.state !== 'down';
-  if (pinned && path.mac !== frame.senderMac) return ignored('foreign-mac');
+  const { expects } = path.arp;
+  if (expects !== undefined && expects !== frame.senderMac) return ignored('foreign-mac');
   return { type: 'answer', frame, path };
 }

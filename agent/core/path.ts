@@ -63,7 +63,7 @@ export class Path implements PathView {
 
   /** Derives the state from what is asked; the former one if it changed. */
   settle(now: number): PathState | undefined {
-    const worst = this.probed.reduce((a, b) => (RANK.indexOf(b.state) < RANK.indexOf(a.state) ? b : a));
+    const worst = this.probed.reduce((a, b) => (decides(b, a) ? b : a));
     if (worst.state === this.state) return undefined;
     const from = this.state;
     this.state = worst.state;
@@ -77,4 +77,10 @@ export class Path implements PathView {
     if (this.state === 'up' || this.state === 'held') return this.since;
     return this.cause === 'icmp-silence' && this.icmp !== undefined ? this.icmp.trouble : this.arp.trouble;
   }
+}
+
+/** Whether `one` decides on a path rather than `other`: it is in the worse state, or came later into the same. */
+function decides(one: Liveness, other: Liveness): boolean {
+  const by = RANK.indexOf(one.state) - RANK.indexOf(other.state);
+  return by < 0 || (by === 0 && one.since > other.since);
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PathReport } from '../../agent/control/protocol';
 import type { AgentExit, AgentProcess } from '../../deploy/lab/agent-process';
@@ -24,6 +25,9 @@ export interface Streams {
   readonly back: Stream;
 }
 
+/** A path that returns is trusted sooner than by default, so that the tests wait less. */
+const CONFIGURATION = { probe: { hold: '100ms' } };
+
 /** A lab of two hosts on two planes, unless told otherwise, with agents that see every path up. */
 export class Cluster {
   readonly #agents = new Map<string, AgentProcess>();
@@ -31,7 +35,8 @@ export class Cluster {
   private constructor(readonly lab: Lab) {}
 
   static async create({ agents, ...options }: ClusterOptions): Promise<Cluster> {
-    const lab = await Lab.create({ hosts: ['alpha', 'beta'], planes: ['a', 'b'], ...options });
+    const configuration = { ...CONFIGURATION, ...options.configuration };
+    const lab = await Lab.create({ hosts: ['alpha', 'beta'], planes: ['a', 'b'], ...options, configuration });
     const cluster = new Cluster(lab);
     try {
       const names = agents ?? lab.hosts().map(({ name }) => name);
@@ -172,9 +177,8 @@ export function inCluster(
   };
 }
 
-/** What a process used of one CPU in a while, 0 to 1 for each of its threads. */
-export async function cpuShare(pid: number, ms = 1000): Promise<number> {
-  const { readFileSync } = await import('node:fs');
+/** What a process used of one CPU during some ms, from 0 to 1 for each of its threads. */
+export async function cpuShare(pid: number, ms = 600): Promise<number> {
   /** utime and stime, fields 14 and 15, in ticks of 10 ms (proc_pid_stat(5)); the name before may hold spaces */
   const used = () => {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')

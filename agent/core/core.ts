@@ -93,6 +93,16 @@ export class Core {
 
   /** What follows from an event at `now`, in ms of the monotonic clock. */
   handle(event: CoreEvent, now: number): Actions {
+    this.take(event, now);
+    return this.finish(now);
+  }
+
+  /** The shell has sent what it was asked to, at `now`: the wait for the answers begins here. */
+  sent(now: number): void {
+    this.sending.sent(now);
+  }
+
+  private take(event: CoreEvent, now: number): void {
     switch (event.type) {
       case 'link':
         this.onLink(event.name, event.state, event.at, now);
@@ -117,13 +127,10 @@ export class Core {
       case 'topology':
         this.onTopology(event.topology, now);
         break;
+      case 'batch':
+        for (const each of event.events) this.take(each, now);
+        break;
     }
-    return this.finish(now);
-  }
-
-  /** The shell has sent what it was asked to, at `now`: the wait for the answers begins here. */
-  sent(now: number): void {
-    this.sending.sent(now);
   }
 
   private onLink(name: string, after: LinkState | undefined, at: number, now: number): void {
@@ -142,7 +149,8 @@ export class Core {
     const lost = worked && !link.works;
     this.outbox.note(change, this.describe(link), lost ? 'warn' : 'info', at);
     this.place(link, now);
-    if (change === 'link-mac-changed' && link.works) link.announcing.start(now);
+    const moved = change === 'link-mac-changed' || change === 'link-replaced';
+    if (moved && link.works) link.announcing.start(now);
     if (lost) for (const other of this.registry.links.values()) if (other.works) other.announcing.hint(now);
     this.sending.announce(now, true);
   }
@@ -179,7 +187,7 @@ export class Core {
         this.onConflict(link, meaning.frame, now);
         break;
       case 'question':
-        this.count(this.onQuestion(link, meaning.frame, now));
+        this.count(this.onQuestion(link, meaning.frame, received.at, now));
         break;
       case 'hint':
         this.onHint(link, meaning.frame, now);
@@ -206,8 +214,8 @@ export class Core {
   }
 
   /** Answers a request for one of our aliases where that is ours to do; what became of it. */
-  private onQuestion(link: Link, request: ArpFrame, now: number): string {
-    if (this.responder.acting === 'kernel') return 'kernel-answers';
+  private onQuestion(link: Link, request: ArpFrame, at: number, now: number): string {
+    if (this.responding.actingAt(at) === 'kernel') return 'kernel-answers';
     const { links } = this.registry;
     if (!this.responding.answersOn(link, request.senderMac, links.values(), this.registry.allPaths(), now)) {
       return 'asked-on-another-link';
@@ -266,13 +274,7 @@ export class Core {
     this.responding.retime(next.arp);
     this.registry.rebuild(next, now);
     this.failover.retain(next.peers);
-    for (const link of this.registry.links.values()) {
-      for (const path of this.registry.pathsOver(link)) {
-        path.device = link.device;
-        path.works = link.works;
-      }
-      if (link.works && link.announcing.idle) link.announcing.start(now);
-    }
+    for (const link of this.registry.links.values()) this.place(link, now);
     this.everything = true;
   }
 

@@ -44,7 +44,9 @@ export type CoreEvent =
   | { readonly type: 'kernel'; readonly table: KernelTable }
   /** the settings of the links that exist, read anew */
   | { readonly type: 'settings'; readonly links: ReadonlyMap<string, LinkSettings> }
-  | { readonly type: 'topology'; readonly topology: Topology };
+  | { readonly type: 'topology'; readonly topology: Topology }
+  /** several that were read together: what they lead to is planned once, when all are taken in */
+  | { readonly type: 'batch'; readonly events: readonly CoreEvent[] };
 
 /** A frame to send on a link. */
 export interface Send {

@@ -13,6 +13,9 @@ const JOINED_FOR = 3;
 /** Who answers for our aliases, and which settings of the links that takes. */
 export class Responding {
   responder: Responder = { acting: 'kernel', reason: 'kernel-answers', silence: false };
+  /** who acted before, and until when */
+  private former: Responder['acting'] = 'kernel';
+  private since = Number.NEGATIVE_INFINITY;
   private settings: ReadonlyMap<string, LinkSettings> = new Map();
   /** links of which it was told that the kernel filters what comes in by them */
   private filtered: ReadonlySet<string> = new Set();
@@ -38,6 +41,11 @@ export class Responding {
 
   isJoined(now: number): boolean {
     return now - this.joinedAt < JOINED_FOR * Math.max(this.options.refresh, this.options.spacing);
+  }
+
+  /** Who acted when the kernel received a request at `at` ms: it may have been read only after a change. */
+  actingAt(at: number): Responder['acting'] {
+    return at <= this.since ? this.former : this.responder.acting;
   }
 
   /** Takes the settings of the links as they are now, and asks for what has to change. */
@@ -73,6 +81,10 @@ export class Responding {
     }));
     const before = this.responder;
     this.responder = chooseResponder(this.options.responder, effective, this.isJoined(now));
+    if (before.acting !== this.responder.acting) {
+      this.former = before.acting;
+      this.since = now;
+    }
     if (before.acting !== this.responder.acting || before.reason !== this.responder.reason) {
       const { acting, reason } = this.responder;
       const level = reason === 'not-silenceable' ? 'warn' : 'info';

@@ -45,7 +45,7 @@ export class Agent implements Listener {
   /** what came up while it was paused */
   private postponed: (() => void)[] = [];
   private received = new Map<string, ReceivedArp[]>();
-  private told: { readonly name: string; readonly state: LinkState | undefined }[] = [];
+  private told: [name: string, state: LinkState | undefined][] = [];
   private reading = false;
   private alarm: Alarm | undefined;
   private armedFor = Number.POSITIVE_INFINITY;
@@ -111,7 +111,7 @@ export class Agent implements Listener {
   }
 
   link(name: string, state: LinkState | undefined): void {
-    this.told.push({ name, state });
+    this.told.push([name, state]);
     this.readSoon();
   }
 
@@ -156,7 +156,7 @@ export class Agent implements Listener {
     if (this.told.length === 0 && !this.unrepaired) return;
     const { told } = this;
     this.told = [];
-    for (const { name, state } of told) this.feed({ type: 'link', name, state, at: this.now });
+    this.feedLinks(told);
     this.scheduleRepair(this.repairedAt + REPAIR_SPACING);
   }
 
@@ -173,8 +173,14 @@ export class Agent implements Listener {
     this.repairAlarm = undefined;
     this.repairedAt = clock.now;
     this.unrepaired = false;
-    for (const [name, state] of kernel.readLinks()) this.feed({ type: 'link', name, state, at: this.now });
+    this.feedLinks([...kernel.readLinks()]);
     this.feed({ type: 'kernel', table: kernel.readTable() });
+  }
+
+  private feedLinks(links: readonly (readonly [string, LinkState | undefined])[]): void {
+    const at = this.now;
+    const events = links.map(([name, state]): CoreEvent => ({ type: 'link', name, state, at }));
+    this.feed({ type: 'batch', events });
   }
 
   private feed(event: CoreEvent): void {

@@ -64,7 +64,7 @@ export const FAULTS: readonly Fault[] = [
     kind: 'card-fine',
     title: `${NEAR}'s card is pulled, under a denser stream`,
     rate: FINE_RATE,
-    goals: { toward: NONE, from: HINTED },
+    goals: { from: HINTED },
   },
   {
     ...COMMON,
@@ -87,7 +87,7 @@ export const FAULTS: readonly Fault[] = [
     title: `${NEAR}'s switch port silently drops every frame from ${NEAR}`,
     break: ({ lab }) => lab.dropPort(NEAR, FIRST, 'from-host'),
     mend: DROP.mend,
-    goals: { toward: SILENT, from: SILENT },
+    goals: { toward: SILENT },
   },
   {
     ...COMMON,
@@ -95,7 +95,7 @@ export const FAULTS: readonly Fault[] = [
     title: `${NEAR}'s switch port silently drops every frame to ${NEAR}`,
     break: ({ lab }) => lab.dropPort(NEAR, FIRST, 'to-host'),
     mend: DROP.mend,
-    goals: { toward: SILENT, from: SILENT },
+    goals: { from: SILENT },
   },
   {
     ...COMMON,

@@ -46,8 +46,8 @@ function formatRow(metric: Measured): string {
 
 function formatBusy({ busyBefore, busyAfter }: TimedReport): string {
   const quiet = Math.max(busyBefore, busyAfter) <= QUIET;
-  const warning = quiet ? '' : ": not quiet, so expect longer times than on a machine of one's own";
-  return `others used ${busyBefore} % of the machine before, ${busyAfter} % after${warning}`;
+  const warning = quiet ? '' : ': not quiet, so times are longer than on a machine of its own';
+  return `others used ${busyBefore} % before, ${busyAfter} % after${warning}`;
 }
 
 /** A table of one kind of drill. */

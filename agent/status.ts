@@ -85,6 +85,7 @@ export function routeReport(route: StandingRoute, deviceName: string): RouteRepo
     unicast && gateway === null ? 'scope link' : '',
     source === null ? '' : `src ${source}`,
     `metric ${route.metric}`,
+    route.dead ? 'dead' : '',
     gateway === null ? '' : 'onlink',
     route.linkdown ? 'linkdown' : '',
     route.rtoMin === undefined ? '' : `rto_min lock ${route.rtoMin}ms`,

@@ -16,6 +16,8 @@ import { FLAG, type KernelMessage, type KernelRequest, RTM, type Rtnetlink } fro
 export interface StandingRoute extends Route {
   /** the kernel takes its nexthop for dead, since the device has no carrier (RTNH_F_LINKDOWN) */
   readonly linkdown: boolean;
+  /** the kernel passes over it: linkdown, where `ignore_routes_with_linkdown` is set (RTNH_F_DEAD) */
+  readonly dead: boolean;
 }
 
 /** Where the routes of ours are. */
@@ -78,9 +80,11 @@ export function decodeRoute(message: KernelMessage): StandingRoute | undefined {
     protocol: Number(data.protocol ?? 0),
     rtoMin: rtoMinIn(attrs.metrics),
     linkdown: (nexthopFlags(message.body) & RTNH_F_LINKDOWN) !== 0,
+    dead: (nexthopFlags(message.body) & RTNH_F_DEAD) !== 0,
   };
 }
 
+const RTNH_F_DEAD = 1;
 const RTNH_F_LINKDOWN = 16;
 const RTNH_F_ONLINK = 4;
 

@@ -134,8 +134,10 @@ export class Agent {
     const names = new Set(topology.links.map((link) => link.name));
     for (const { name } of this.core.topology.links) if (!names.has(name)) this.wires.close(name);
     this.kernel.use(this.spaceOf(topology));
-    this.feed({ type: 'topology', topology });
-    for (const { name } of topology.links) this.feedLink(name, links.get(name), this.clock.now());
+    this.feed({
+      type: 'batch',
+      events: [{ type: 'topology', topology }, ...this.allLinkEvents(links, topology)],
+    });
     this.feedSettings();
   }
 
@@ -196,12 +198,12 @@ export class Agent {
   private onNotifications(notifications: readonly Notification[]): void {
     const at = this.clock.now();
     let reread = false;
+    const links: CoreEvent[] = [];
     for (const notification of notifications) {
-      if (this.stopped) return;
       switch (notification.type) {
         case 'interface':
         case 'interface-gone':
-          reread = this.onInterface(notification, at) || reread;
+          links.push(...this.onInterface(notification, at));
           break;
         case 'address':
         case 'foreign-change':
@@ -213,32 +215,44 @@ export class Agent {
           break;
       }
     }
-    if (reread) this.repairs.ask(REPAIR_SPACING);
+    // In one go: planned one by one, the loss of one link could take out a route before the loss of the other is known.
+    if (links.length > 0) this.feed({ type: 'batch', events: links });
+    // Where a link of ours changed, the kernel may have dropped routes without a word.
+    if (reread || links.length > 0) this.repairs.ask(REPAIR_SPACING);
   }
 
-  /** Whether the notification concerns a link of ours: then the kernel may have dropped routes without a word. */
   private onInterface(
     told: Extract<Notification, { type: 'interface' | 'interface-gone' }>,
     at: number,
-  ): boolean {
+  ): CoreEvent[] {
     if (told.type === 'interface-gone') {
       const { ifindex, name } = told;
-      return this.kernel.forgetLink(ifindex, name) && this.feedLink(name, undefined, at);
+      return this.kernel.forgetLink(ifindex, name) ? this.linkEvents(name, undefined, at) : [];
     }
     const { name, ifindex } = told.interface;
     const former = this.kernel.nameOf(ifindex);
     const state = this.kernel.noteLink(told.interface);
-    const renamed = former !== name && this.feedLink(former, undefined, at);
-    return this.feedLink(name, state, at) || renamed;
+    const renamed = former === name ? [] : this.linkEvents(former, undefined, at);
+    return [...renamed, ...this.linkEvents(name, state, at)];
   }
 
-  /** Hands the state of an interface over where it is one of our links; whether it is. */
-  private feedLink(name: string, state: LinkState | undefined, at: number): boolean {
-    if (!this.core.topology.links.some((link) => link.name === name)) return false;
+  /** The state of an interface as the core takes it, where it is one of our links. */
+  private linkEvents(
+    name: string,
+    state: LinkState | undefined,
+    at: number,
+    topology = this.core.topology,
+  ): CoreEvent[] {
+    if (this.stopped || !topology.links.some((link) => link.name === name)) return [];
     this.wires.match(name, state?.ifindex);
     if (state === undefined) this.echoes.close(name);
-    this.feed({ type: 'link', name, state, at });
-    return true;
+    return [{ type: 'link', name, state, at }];
+  }
+
+  /** The states of all our links, as they were read. */
+  private allLinkEvents(states: ReadonlyMap<string, LinkState>, topology = this.core.topology): CoreEvent[] {
+    const at = this.clock.now();
+    return topology.links.flatMap(({ name }) => this.linkEvents(name, states.get(name), at, topology));
   }
 
   private feedSettings(): void {
@@ -254,7 +268,7 @@ export class Agent {
     this.pending = false;
     const links = this.reading(() => this.kernel.readLinks());
     if (links === undefined) return;
-    for (const { name } of this.core.topology.links) this.feedLink(name, links.get(name), this.clock.now());
+    this.feed({ type: 'batch', events: this.allLinkEvents(links) });
     const table = this.reading(() => this.kernel.readTable());
     if (table === undefined) return;
     this.feed({ type: 'kernel', table });

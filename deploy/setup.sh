@@ -67,6 +67,8 @@ list_missing() {
   need arping have arping
   need iputils-ping have ping
   need tshark have tshark
+  # The examples for scripts are run as they stand.
+  need jq have jq
 }
 
 install_missing() {

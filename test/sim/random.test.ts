@@ -1,7 +1,7 @@
 import { Cluster } from './cluster';
 import { describeSchedule, plan, scheduleOf } from './schedule';
 
-const SEEDS = Number(process.env.SIM_SEEDS ?? 300);
+const SEEDS = Number(process.env.SIM_SEEDS ?? 150);
 const ONE = process.env.SIM_SEED;
 /** After everything is mended, in ms: until every stream must arrive, and for how long it then must. */
 const RECOVERY = 1500;

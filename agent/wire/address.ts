@@ -38,7 +38,7 @@ export function formatIpv4(address: Ipv4): string {
 export function parsePrefix(text: string): Prefix | undefined {
   const [quad = '', bits = '', ...rest] = text.split('/');
   const address = parseIpv4(quad);
-  if (address === undefined || rest.length > 0 || !/^[0-9]{1,2}$/.test(bits) || Number(bits) > 32)
+  if (address === undefined || rest.length > 0 || !/^(0|[1-9][0-9]?)$/.test(bits) || Number(bits) > 32)
     return undefined;
   const prefix = { address, length: Number(bits) };
   return maskOf(prefix.length, address) === address ? prefix : undefined;

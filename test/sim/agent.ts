@@ -10,8 +10,8 @@ const SETTINGS_INTERVAL = 1000;
 const AUDIT_INTERVAL = 30_000;
 const REPAIR_SPACING = 20;
 const REFUSAL_PAUSE = 1000;
-/** Frames that a socket holds; more are dropped. */
-const SOCKET_ROOM = 512;
+/** Frames that a socket holds; more are dropped. Room for the longest pause of a schedule. */
+const SOCKET_ROOM = 8192;
 
 /** What an agent runs on. */
 export interface AgentPlace {

@@ -34,7 +34,7 @@ export interface Question {
 /** Who counts the questions and answers on the wire. */
 export interface ArpWitness {
   asked(host: string, question: Question): void;
-  /** this host sent a frame */
+  /** this host sent a frame, whether or not it left the card */
   sent(host: string, bytes: Uint8Array): void;
   /** nobody will answer what was left to this host's agent */
   agentEnded(host: string): void;
@@ -138,8 +138,8 @@ export class KernelLink implements Card {
   }
 
   send(bytes: Uint8Array): void {
-    if (!this.powered || !this.up || !this.carrier) return;
     this.world.witness.sent(this.host, bytes);
+    if (!this.powered || !this.up || !this.carrier) return;
     this.world.wire.transmit(this.port, bytes);
   }
 

@@ -1,28 +1,23 @@
-import { destination, type Logger, pino } from 'pino';
+import { constants, fstatSync, openSync } from 'node:fs';
+import { type Logger, pino } from 'pino';
 import type { EventRecord } from './control/protocol';
+import { LogOutput } from './log-output';
 
-/** What waits to be written at most, in bytes; beyond it lines are dropped rather than kept. */
-const LARGEST_BACKLOG = 4 << 20;
+/** Standard output. */
+const STDOUT = 1;
 
 /** The log: one JSON object a line on standard output, one line for each thing that happened. It never blocks the event loop. */
 export interface Log {
   write(record: EventRecord): void;
   /** Lines that could not be written (disk full, pipe closed) since the start. */
   readonly lost: number;
-  /** Writes out what waits. For the end of the process. */
+  /** Writes out what waits, as far as it is taken at once. For the end of the process. */
   flush(): void;
 }
 
 /** A log on standard output. `base` is in every line. */
 export function openLog(base: Readonly<Record<string, unknown>>): Log {
-  const output = destination({ dest: 1, sync: false, minLength: 0, maxLength: LARGEST_BACKLOG });
-  let lost = 0;
-  const count = () => {
-    lost += 1;
-  };
-  // A full disk or a reader that went away must not end the daemon, and there is no other place to tell it.
-  output.on('error', count);
-  output.on('drop', count);
+  const output = new LogOutput(withoutWaiting(STDOUT));
   const logger: Logger = pino(
     { base, timestamp: false, messageKey: 'event', formatters: { level: (label) => ({ level: label }) } },
     output,
@@ -30,14 +25,22 @@ export function openLog(base: Readonly<Record<string, unknown>>): Log {
   return {
     write: ({ level, event, ...fields }) => logger[level](fields, event),
     get lost() {
-      return lost;
+      return output.lost;
     },
-    flush: () => {
-      try {
-        output.flushSync();
-      } catch {
-        count();
-      }
-    },
+    flush: () => output.flush(),
   };
+}
+
+/**
+ * A descriptor for the same file on which a write never waits. A thread that waits for the reader of a full pipe would keep the
+ * process from ending (libuv joins its threads at the exit). Others share the open pipe, so ours becomes one of its own (proc_pid_fd(5)).
+ */
+function withoutWaiting(fd: number): number {
+  try {
+    if (!fstatSync(fd).isFIFO()) return fd;
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch {
+    // Without /proc, or of another user: as it is then.
+    return fd;
+  }
 }

@@ -31,6 +31,8 @@ const NOTHING: LivenessStep = {};
 const ALPHA = 1 / 8;
 const BETA = 1 / 4;
 const VARIANCES = 4;
+/** The least that is added to the smoothed round trip, in ms: what the timers of both ends add (RFC 6298, 2.3: G). */
+const GRANULARITY = 1;
 /** A path that went down again doubles its hold, up to this factor. */
 const MAXIMUM_HOLD_FACTOR = 64;
 /** A fall within this many holds after the return counts as flapping. */
@@ -228,7 +230,7 @@ export class Liveness {
     const first = this.misses === 0;
     this.misses += 1;
     this.rises = 0;
-    if (first && !this.hurried) this.trouble = this.sentAt;
+    if (first && !this.hurried && this.state !== 'down') this.trouble = this.sentAt;
     if (this.state === 'held') return this.collapse(now);
     if (this.state === 'down') return this.probe(now);
     if (this.misses >= this.options.misses) return this.collapse(now);
@@ -299,7 +301,7 @@ export class Liveness {
   /** RFC 6298's retransmission time-out, with `retry` as its floor; before the first measurement, `interval`. */
   private timeout(): number {
     if (this.rtt === undefined) return Math.max(this.options.retry, this.options.interval);
-    return Math.max(this.options.retry, this.rtt + VARIANCES * this.variance);
+    return Math.max(this.options.retry, this.rtt + Math.max(GRANULARITY, VARIANCES * this.variance));
   }
 
   private measure(sample: number): void {

@@ -82,9 +82,16 @@ test.each(['/run/notify', '@multihomed-test'])(
       });
       expect(announcement?.at).toBeLessThan(ready.at);
     }
+    agent.kill('SIGHUP');
+    await waitUntil(() => said().length > 2, PATIENCE, 'the reload');
     expect(await agent.stop()).toBe(0);
-    await waitUntil(() => said().length > 1, PATIENCE, 'the second datagram');
-    expect(said().map(({ text }) => text)).toEqual(['READY=1', 'STOPPING=1']);
+    await waitUntil(() => said().length > 3, PATIENCE, 'the end');
+    expect(said().map(({ text }) => text)).toEqual([
+      'READY=1',
+      expect.stringMatching(/^RELOADING=1\nMONOTONIC_USEC=\d+$/),
+      'READY=1',
+      'STOPPING=1',
+    ]);
     child.kill('SIGKILL');
   },
 );

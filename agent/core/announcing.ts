@@ -24,10 +24,13 @@ export class Announcing {
     return !this.running;
   }
 
-  /** Takes new options from the next announcement on. */
-  retime(options: ArpOptions, hintSpacing: number): void {
+  /** Takes new options from the next announcement on; where none was to come, the steady ones begin. */
+  retime(options: ArpOptions, hintSpacing: number, now: number): void {
     this.options = options;
     this.hintSpacing = hintSpacing;
+    if (!this.running || this.regularAt !== Number.POSITIVE_INFINITY) return;
+    this.regularAt = now + this.pause();
+    this.reckon();
   }
 
   /** The link works: announce at once, and again. */

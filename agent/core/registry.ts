@@ -24,7 +24,7 @@ export class Registry {
     const kept = new Map(
       [...this.allPaths()].map((path) => [identityOf(path.peer, path.plane, path.link), path]),
     );
-    this.rebuildLinks(topology);
+    this.rebuildLinks(topology, now);
     this.paths.clear();
     this.byAlias.clear();
     let serial = 0;
@@ -70,7 +70,7 @@ export class Registry {
     return false;
   }
 
-  private rebuildLinks(topology: Topology): void {
+  private rebuildLinks(topology: Topology, now: number): void {
     const before = new Map(this.links);
     this.links.clear();
     this.byTarget.clear();
@@ -78,7 +78,7 @@ export class Registry {
       const former = before.get(place.name);
       const link =
         former?.place.plane === place.plane ? former : new Link(place, topology.arp, topology.probe);
-      link.announcing.retime(topology.arp, topology.probe.retry);
+      link.announcing.retime(topology.arp, topology.probe.retry, now);
       if (former !== undefined) link.state = former.state;
       this.links.set(place.name, link);
       this.byTarget.set(place.name, new Map());

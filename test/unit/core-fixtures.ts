@@ -90,6 +90,8 @@ export class Pair {
   readonly core: Core;
   now = 0;
   silent = new Set<string>();
+  /** all steps since the start */
+  readonly steps: KernelStep[] = [];
   macs = BETA_MACS;
 
   constructor(topology = topologyOf(), links = bothLinks(), table = EMPTY) {
@@ -124,6 +126,7 @@ export class Pair {
 
   private carryOut(actions: Actions): Actions {
     this.core.sent(this.now);
+    this.steps.push(...actions.steps);
     const plane = (link: string) => this.core.topology.links.find(({ name }) => name === link)!.plane;
     const answers = arpOf(actions.sends)
       .filter((frame) => frame.operation === 'request' && frame.senderIp !== frame.targetIp)

@@ -1,0 +1,129 @@
+import fc from 'fast-check';
+import {
+  formatIpv4,
+  formatMac,
+  formatPrefix,
+  type Ipv4,
+  isHostIpv4,
+  isUnicastMac,
+  type Mac,
+  parseIpv4,
+  parseMac,
+  parsePrefix,
+} from '../../agent/wire/address';
+import { ARP_LENGTH, type ArpFrame, decodeArp, encodeArp } from '../../agent/wire/arp';
+import { ETHERNET_HEADER } from '../../agent/wire/ethernet';
+
+/** Seconds for all properties together; FUZZ_RUNS limits the inputs for each as well. A failure prints the seed that repeats it. */
+const SECONDS = Number(process.env.FUZZ_SECONDS ?? (process.env.FUZZ_RUNS === undefined ? 5 : 600));
+const RUNS = Number(process.env.FUZZ_RUNS ?? 1e9);
+const PROPERTIES = 6;
+const BUDGET = (SECONDS * 1000) / PROPERTIES;
+
+jest.setTimeout(SECONDS * 1000 + 30_000);
+
+const REASONS: readonly string[] = [
+  'truncated',
+  'ethertype',
+  'hardware-type',
+  'protocol-type',
+  'address-length',
+  'operation',
+  'sender-mac',
+  'sender-mac-mismatch',
+  'sender-ip',
+];
+
+const mac = fc.maxSafeNat().map((value) => (value % 0x1000000000000) as Mac);
+const ip = fc.nat(0xffffffff).map((value) => value as Ipv4);
+const frame: fc.Arbitrary<ArpFrame> = fc
+  .record({
+    destination: mac,
+    source: mac.filter(isUnicastMac),
+    operation: fc.constantFrom('request', 'reply'),
+    senderIp: ip.filter(isHostIpv4),
+    targetMac: mac,
+    targetIp: ip,
+  })
+  .map((fields) => ({ ...fields, senderMac: fields.source }));
+
+/** A valid frame, some bytes of which are others, cut or followed by something. */
+const mutated = fc
+  .record({
+    frame,
+    changes: fc.array(fc.tuple(fc.nat(59), fc.nat(255)), { maxLength: 8 }),
+    length: fc.nat(70),
+  })
+  .map(({ frame: valid, changes, length }) => {
+    const bytes = new Uint8Array(70);
+    bytes.set(encodeArp(valid));
+    for (const [offset, value] of changes) bytes[offset] = value;
+    return bytes.subarray(0, length);
+  });
+
+/** Texts that look like addresses more often than chance would have it. */
+const lookalike = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc
+    .array(fc.constantFrom(...'0123456789abcdefABCDEF.:/ -+ex'.split('')), { maxLength: 24 })
+    .map((list) => list.join('')),
+  fc.tuple(ip, fc.nat(99)).map(([address, length]) => `${formatIpv4(address)}/${length}`),
+);
+
+function check<T>(arbitrary: fc.Arbitrary<T>, judge: (value: T) => void): void {
+  const property = fc.property(arbitrary, judge);
+  fc.assert(property, { numRuns: RUNS, interruptAfterTimeLimit: BUDGET, markInterruptAsFailure: false });
+}
+
+/** Either a reason with a name, or a frame whose parts are all in their ranges and whose bytes are those it came from. */
+function judge(bytes: Uint8Array): void {
+  const before = bytes.slice();
+  const decoded = decodeArp(bytes);
+  expect(bytes).toEqual(before);
+  if (typeof decoded === 'string') {
+    expect(REASONS).toContain(decoded);
+    return;
+  }
+  expect(isUnicastMac(decoded.senderMac) && decoded.senderMac === decoded.source).toBe(true);
+  expect(decoded.senderIp === 0 || isHostIpv4(decoded.senderIp)).toBe(true);
+  const length = ETHERNET_HEADER + ARP_LENGTH;
+  expect(encodeArp(decoded).subarray(0, length)).toEqual(bytes.subarray(0, length));
+}
+
+describe('whatever arrives', () => {
+  test('random bytes are told apart without a throw', () => {
+    check(fc.uint8Array({ maxLength: 1600 }), judge);
+  });
+
+  test('so are frames that were damaged, cut or extended', () => {
+    check(mutated, judge);
+  });
+
+  test('a frame of our own comes back as it was', () => {
+    check(frame, (sent) => expect(decodeArp(encodeArp(sent))).toEqual(sent));
+  });
+});
+
+describe('whatever somebody writes', () => {
+  test('an IPv4 address is one, or is none', () => {
+    check(lookalike, (text) => {
+      const address = parseIpv4(text);
+      if (address !== undefined) expect(formatIpv4(address)).toBe(text);
+    });
+  });
+
+  test('so is a prefix', () => {
+    check(lookalike, (text) => {
+      const prefix = parsePrefix(text);
+      if (prefix !== undefined) expect(formatPrefix(prefix)).toBe(text);
+    });
+  });
+
+  test('so is a hardware address', () => {
+    check(lookalike, (text) => {
+      const address = parseMac(text);
+      if (address !== undefined) expect(formatMac(address)).toBe(text.toLowerCase());
+    });
+  });
+});

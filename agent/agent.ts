@@ -2,9 +2,10 @@ import { SystemError } from '../native-bindings/system-error';
 import { Timer } from '../native-bindings/timer';
 import type { Clock } from './clock';
 import { Core } from './core/core';
-import type { Actions, CoreEvent, LinkState, Note } from './core/event';
+import type { Actions, CoreEvent, Note } from './core/event';
 import type { Topology } from './core/topology';
 import { Echoes } from './echoes';
+import { Interfaces } from './interfaces';
 import { dispositionOf, KernelError } from './kernel/error';
 import { Kernel, type Refusal, type Space } from './kernel/kernel';
 import { Monitor, type Notification } from './kernel/monitor';
@@ -45,6 +46,7 @@ export class Agent {
   private readonly troubles: Troubles;
   private readonly wires: Wires;
   private readonly echoes: Echoes;
+  private readonly interfaces: Interfaces;
   private readonly monitor: Monitor;
   private readonly timer: Timer;
   /** the time for which the timer is set */
@@ -82,6 +84,7 @@ export class Agent {
       (link, source, at) => this.feed({ type: 'echo', link, source, at }),
       (link, error) => this.onEchoError(link, error),
     );
+    this.interfaces = new Interfaces(this.kernel, this.wires, this.echoes, clock);
     this.timer = new Timer(
       () => this.wake(),
       (error) => this.output.fatal(error),
@@ -134,10 +137,8 @@ export class Agent {
     const names = new Set(topology.links.map((link) => link.name));
     for (const { name } of this.core.topology.links) if (!names.has(name)) this.wires.close(name);
     this.kernel.use(this.spaceOf(topology));
-    this.feed({
-      type: 'batch',
-      events: [{ type: 'topology', topology }, ...this.allLinkEvents(links, topology)],
-    });
+    const events = this.interfaces.eventsFrom(links, topology);
+    this.feed({ type: 'batch', events: [{ type: 'topology', topology }, ...events] });
     this.feedSettings();
   }
 
@@ -196,14 +197,13 @@ export class Agent {
   }
 
   private onNotifications(notifications: readonly Notification[]): void {
-    const at = this.clock.now();
     let reread = false;
     const links: CoreEvent[] = [];
     for (const notification of notifications) {
       switch (notification.type) {
         case 'interface':
         case 'interface-gone':
-          links.push(...this.onInterface(notification, at));
+          links.push(...this.interfaces.eventsOf(notification, this.core.topology));
           break;
         case 'address':
         case 'foreign-change':
@@ -221,40 +221,6 @@ export class Agent {
     if (reread || links.length > 0) this.repairs.ask(REPAIR_SPACING);
   }
 
-  private onInterface(
-    told: Extract<Notification, { type: 'interface' | 'interface-gone' }>,
-    at: number,
-  ): CoreEvent[] {
-    if (told.type === 'interface-gone') {
-      const { ifindex, name } = told;
-      return this.kernel.forgetLink(ifindex, name) ? this.linkEvents(name, undefined, at) : [];
-    }
-    const { name, ifindex } = told.interface;
-    const former = this.kernel.nameOf(ifindex);
-    const state = this.kernel.noteLink(told.interface);
-    const renamed = former === name ? [] : this.linkEvents(former, undefined, at);
-    return [...renamed, ...this.linkEvents(name, state, at)];
-  }
-
-  /** The state of an interface as the core takes it, where it is one of our links. */
-  private linkEvents(
-    name: string,
-    state: LinkState | undefined,
-    at: number,
-    topology = this.core.topology,
-  ): CoreEvent[] {
-    if (this.stopped || !topology.links.some((link) => link.name === name)) return [];
-    this.wires.match(name, state?.ifindex);
-    if (state === undefined) this.echoes.close(name);
-    return [{ type: 'link', name, state, at }];
-  }
-
-  /** The states of all our links, as they were read. */
-  private allLinkEvents(states: ReadonlyMap<string, LinkState>, topology = this.core.topology): CoreEvent[] {
-    const at = this.clock.now();
-    return topology.links.flatMap(({ name }) => this.linkEvents(name, states.get(name), at, topology));
-  }
-
   private feedSettings(): void {
     const links = this.reading(() =>
       this.kernel.readSettings(this.core.topology.links.map((link) => link.name)),
@@ -268,7 +234,7 @@ export class Agent {
     this.pending = false;
     const links = this.reading(() => this.kernel.readLinks());
     if (links === undefined) return;
-    this.feed({ type: 'batch', events: this.allLinkEvents(links) });
+    this.feed({ type: 'batch', events: this.interfaces.eventsFrom(links, this.core.topology) });
     const table = this.reading(() => this.kernel.readTable());
     if (table === undefined) return;
     this.feed({ type: 'kernel', table });

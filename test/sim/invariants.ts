@@ -26,7 +26,7 @@ interface Ways {
   worsenedAt: number;
 }
 
-/** An answer takes at most this many ms where somebody is there to give it. */
+/** An answer takes at most this many ms, beside the latency of the agent, where somebody is there to give it. */
 const ANSWER_TIME = 20;
 /** How often frames are counted, in ms. */
 const FRAME_WINDOW = 1000;
@@ -199,7 +199,7 @@ export class Invariants implements ArpWitness {
 
   /** Whether a question may still be answered; fails where it should have been. */
   private isOpen(host: Host, { at, link, byKernel }: Open): boolean {
-    if (this.clock.now - at < ANSWER_TIME) return true;
+    if (this.clock.now - at < ANSWER_TIME + this.options.latency) return true;
     const card = host.links.find(({ name }) => name === link)!;
     const answerable = byKernel || (host.agent?.runningSince ?? Number.POSITIVE_INFINITY) < at;
     if (card.changedAt < at && answerable)

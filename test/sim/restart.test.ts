@@ -166,6 +166,23 @@ describe('an agent that stands still (SIGSTOP)', () => {
   });
 });
 
+describe('agents that are slow all the time', () => {
+  const cases = [20, 60, 200].flatMap((latency) => [0, 1].map((arpIgnore) => ({ latency, arpIgnore })));
+
+  test.each(cases)('%j: they blame nobody', ({ latency, arpIgnore }) => {
+    const settings = () => ({ rpFilter: 2, arpIgnore, addressed: true });
+    const cluster = Cluster.started({ latency, settings });
+    // Where agents answer, the first answers teach how long that takes.
+    cluster.run(2000);
+    cluster.forget();
+    cluster.run(3000);
+    expect(cluster.lost).toBe(0);
+    for (const { name } of cluster.hosts) expect(cluster.told(name, 'path-down')).toEqual([]);
+    if (arpIgnore === 0)
+      for (const { name } of cluster.hosts) expect(cluster.told(name, 'path-suspect')).toEqual([]);
+  });
+});
+
 describe('a host that fails', () => {
   test('and boots again: its peers keep their routes, and reach it by the first path that answers', () => {
     const cluster = Cluster.started();

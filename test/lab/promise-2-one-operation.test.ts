@@ -65,8 +65,11 @@ test(
   'the first packet by the standby path needs no ARP: traffic fails over where no ARP leaves the host',
   inCluster(async (cluster) => {
     const { lab, alpha, beta } = cluster;
-    // The agents would see every path down: they are gone, and only what they have prepared counts.
+    // The agents would see every path down: they are gone, and only what they have prepared counts. What the kernel
+    // has learned from their questions is no preparation: it forgets that in time.
     await Promise.all(['alpha', 'beta'].map((host) => cluster.kill(host)));
+    for (const host of [alpha, beta])
+      await host.ip('neighbor flush nud reachable nud stale nud delay nud probe');
     for (const host of [alpha, beta]) {
       const rules = 'table arp forbid { chain out { type filter hook output priority 0; policy drop; }; }';
       await host.run('nft', ['-f', '-'], { input: `${rules}\n` });

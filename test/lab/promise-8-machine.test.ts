@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from '../../deploy/lab/host';
@@ -74,11 +75,12 @@ test(
 );
 
 test.each([
-  ['a full disk', 'exec "$@" > /dev/full'],
-  ['a pipe whose reader has gone', '"$@" | head -n 1'],
-  ['a pipe that nobody reads', '"$@" | sleep 1000'],
-  ['nowhere, being closed', 'exec "$@" >&- 2>&-'],
-])('the log goes to %s', (_, script) =>
+  ['a full disk', 'exec "$@" > /dev/full', true],
+  ['a pipe whose reader has gone', '"$@" | head -n 1', true],
+  // Full from the start: 64 KiB is what a pipe holds (pipe(7)).
+  ['a pipe that nobody reads', '{ head -c 65536 /dev/zero; exec "$@"; } | sleep 1000', false],
+  ['nowhere, being closed', 'exec "$@" >&- 2>&-', false],
+])('the log goes to %s', (_, script, lost) =>
   inCluster(
     async (cluster) => {
       const { lab, alpha, beta } = cluster;
@@ -101,9 +103,12 @@ test.each([
       await lab.returnCard('alpha', 'a');
       await waitUntil(isUp, PATIENCE, 'the path to be up again');
       expect(await cpuShare(pid)).toBeLessThan(IDLE);
-      expect((await alpha.status()).pid).toBe(pid);
+      const status = await alpha.status();
+      expect(status.pid).toBe(pid);
+      expect((status.counters['log-lines-lost'] ?? 0) > 0).toBe(lost);
       expect((await alpha.ctl('events')).stdout).toContain('carrier-back');
       expect((await alpha.ctl('teardown')).status).toBe(0);
+      await waitUntil(() => !existsSync(`/proc/${pid}`), PATIENCE, 'the end of the agent');
     },
     { agents: [] },
   )(),

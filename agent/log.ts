@@ -15,11 +15,16 @@ export interface Log {
   flush(): void;
 }
 
-/** A log on standard output. `base` is in every line. */
-export function openLog(base: Readonly<Record<string, unknown>>): Log {
+/** A log on standard output. */
+export function openLog(): Log {
   const output = new LogOutput(withoutWaiting(STDOUT));
   const logger: Logger = pino(
-    { base, timestamp: false, messageKey: 'event', formatters: { level: (label) => ({ level: label }) } },
+    {
+      base: null,
+      timestamp: false,
+      messageKey: 'event',
+      formatters: { level: (label) => ({ level: label }) },
+    },
     output,
   );
   return {

@@ -61,7 +61,7 @@ function statusOf(error: unknown): ExitStatus {
 }
 
 async function run(options: { readonly config: string; readonly host: string | undefined }): Promise<void> {
-  const log = openLog({ pid: process.pid });
+  const log = openLog();
   let daemon: Daemon | undefined;
   let ending = false;
 

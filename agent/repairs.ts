@@ -17,7 +17,7 @@ export class Repairs {
     if (at >= this.dueAt) return;
     this.stop();
     this.dueAt = at;
-    this.timer = setTimeout(() => this.run(), at - this.clock.now());
+    this.timer = setTimeout(() => this.run(), Math.max(0, at - this.clock.now()));
   }
 
   /** Repairs now; a repair that was asked for before is then done. */

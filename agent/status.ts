@@ -3,6 +3,7 @@ import type { LinkReport, PathReport, PeerReport, RouteReport, StatusReport } fr
 import type { Core } from './core/core';
 import type { Path } from './core/path';
 import type { Peer, Topology } from './core/topology';
+import { protocolName } from './kernel/protocol-name';
 import type { StandingRoute } from './kernel/routes';
 import { formatIpv4, formatMac, formatPrefix } from './wire/address';
 
@@ -81,7 +82,7 @@ export function routeReport(route: StandingRoute, deviceName: string): RouteRepo
     unicast ? destination : `unreachable ${destination}`,
     gateway === null ? '' : `via ${gateway}`,
     unicast ? `dev ${deviceName}` : '',
-    `proto ${route.protocol}`,
+    `proto ${protocolName(route.protocol)}`,
     unicast && gateway === null ? 'scope link' : '',
     source === null ? '' : `src ${source}`,
     `metric ${route.metric}`,

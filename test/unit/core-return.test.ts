@@ -29,7 +29,9 @@ describe('coming back', () => {
     expect(bench.liveness.state).toBe('held');
     bench.become(silent);
     const from = bench.now;
-    bench.run(from + PROBE.interval + PROBE.retry + EPSILON);
+    bench.run(bench.liveness.wakeAt);
+    expect(bench.requestsSince(from)).toHaveLength(1);
+    bench.run(bench.now + PROBE.retry + EPSILON);
     expect(bench.liveness.state).toBe('down');
   });
 

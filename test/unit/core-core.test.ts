@@ -144,6 +144,17 @@ describe('a link', () => {
     expect(pair.core.wakeAt).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test('whose carrier comes back is asked by at once', () => {
+    const pair = new Pair();
+    pair.run(100);
+    pair.handle({ type: 'link', name: 'eth0', state: linkState(0, { carrier: false }), at: 100 });
+    pair.run(101);
+    pair.handle({ type: 'link', name: 'eth0', state: linkState(0), at: 101 });
+    const { sends } = pair.run(101);
+    expect(arpOf(sends)).toMatchObject([{ link: 'eth0', targetIp: BETA }]);
+    expect(states(pair)).toEqual(['held', 'up']);
+  });
+
   test('of which nothing changed that matters says nothing', () => {
     const pair = new Pair();
     pair.run(100);

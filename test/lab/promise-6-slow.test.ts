@@ -1,3 +1,4 @@
+import { copyFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonic } from '../../deploy/lab/wait';
@@ -77,6 +78,54 @@ test(
       }),
     THREE,
   ),
+);
+
+/**
+ * Slow enough that a test can stop agents between a request and its answer. Two requests of each path stay unanswered at
+ * most before the agent is stopped, and the second one is still waited for then.
+ */
+const SLOW = { probe: { interval: '400ms', retry: '400ms', misses: 2 }, arp: { responder: 'kernel' } };
+
+/** Starts alpha's agent, whose kernel answers, and those of the peers, who answer by themselves: stopped, they are late. */
+async function startWithLatePeers(cluster: Cluster, peers: readonly string[]): Promise<void> {
+  const { lab } = cluster;
+  const file = `${lab.configurationFile}.late`;
+  await copyFile(await lab.writeConfiguration({ arp: { responder: 'agent' } }), file);
+  await lab.writeConfiguration({});
+  await Promise.all([
+    cluster.start('alpha'),
+    ...peers.map((peer) => cluster.start(peer, { configurationFile: file })),
+  ]);
+  await cluster.waitForPaths('up');
+}
+
+test.each([
+  ['before it goes on', true],
+  ['after it went on', false],
+])('answers to an agent that is stopped, which come %s, are waited for', (_, early) =>
+  inCluster(
+    async (cluster) => {
+      const peers = ['beta', 'gamma'];
+      const signal = (hosts: readonly string[], name: NodeJS.Signals) => {
+        for (const host of hosts) cluster.agent(host).kill(name);
+      };
+      await startWithLatePeers(cluster, peers);
+      const seen = cluster.agent('alpha').events().length;
+      signal(peers, 'SIGSTOP');
+      await sleep(600);
+      signal(['alpha'], 'SIGSTOP');
+      await sleep(1000);
+      signal(early ? peers : ['alpha'], 'SIGCONT');
+      await sleep(100);
+      signal(early ? ['alpha'] : peers, 'SIGCONT');
+      await sleep(800);
+      const said = cluster.eventNames('alpha', seen);
+      expect(said).toContain('path-suspect');
+      expect(said.filter((event) => BLAME.includes(event))).toEqual([]);
+      await cluster.waitForPaths('up', ['alpha']);
+    },
+    { ...THREE, agents: [], configuration: SLOW },
+  )(),
 );
 
 test(

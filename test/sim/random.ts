@@ -1,6 +1,3 @@
-// jest looks globals up in a slow way.
-const { imul } = Math;
-
 /** A seeded generator of random numbers (mulberry32): the same seed gives the same numbers on every machine. */
 export class Random {
   private state: number;
@@ -13,8 +10,8 @@ export class Random {
   /** From 0 to below 1. */
   next(): number {
     this.state = (this.state + 0x6d2b79f5) >>> 0;
-    let mixed = imul(this.state ^ (this.state >>> 15), this.state | 1);
-    mixed ^= mixed + imul(mixed ^ (mixed >>> 7), mixed | 61);
+    let mixed = Math.imul(this.state ^ (this.state >>> 15), this.state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x100000000;
   }
 

@@ -49,7 +49,10 @@ export class Invariants implements ArpWitness {
     private readonly options: ClusterOptions,
   ) {}
 
-  /** How long silence may stay unnoticed, in ms: one interval, all misses, and what the way and the agents take. */
+  /**
+   * How long silence may stay unnoticed, in ms: one interval, all misses, and what the way and the agents take. For round trips well
+   * below `retry`, as the schedules have them; longer ones lengthen the wait for every answer.
+   */
   get detection(): number {
     const { probe, conditions, latency } = this.options;
     const roundTrip = 2 * (conditions.delay + conditions.jitter) + 0.1;

@@ -22,6 +22,10 @@ const GROUP = { link: 1, neighbor: 3, ipv4Address: 5, ipv4Route: 7 } as const;
 const NLM_F_REPLACE = 0x100;
 /** Datagrams read in one go, so that a flood of foreign changes leaves room for frames and timers. */
 const AT_ONCE = 256;
+const RECEIVE_BUFFER = 8 << 20;
+/** No datagram takes less of the buffer than this, in bytes; the kernel grants twice of what is asked for (socket(7)). */
+const SMALLEST_CHARGE = 512;
+const LARGEST_QUEUE = (2 * RECEIVE_BUFFER) / SMALLEST_CHARGE;
 
 /** What this monitor looks for. */
 export interface Interest {
@@ -33,34 +37,58 @@ export interface Interest {
 
 /** Follows the changes of links, addresses, routes and neighbor entries, by whomever. */
 export class Monitor {
+  /** an overrun that was told before a reading could meet it */
+  private overran = false;
+
   private constructor(
     private readonly socket: NetlinkSocket,
     private readonly interest: Interest,
   ) {}
 
-  /** `readable` is called while something waits. Throws SystemError. */
+  /** `readable` is called while something waits, `error` for what is no overrun. Throws SystemError. */
   static open(interest: Interest, readable: () => void, error: (error: SystemError) => void): Monitor {
+    const overrun = (): void => {
+      monitor.overran = true;
+      readable();
+    };
     const socket = NetlinkSocket.open(
-      { groups: [GROUP.link, GROUP.neighbor, GROUP.ipv4Address, GROUP.ipv4Route], receiveBuffer: 8 << 20 },
-      { readable, error },
+      {
+        groups: [GROUP.link, GROUP.neighbor, GROUP.ipv4Address, GROUP.ipv4Route],
+        receiveBuffer: RECEIVE_BUFFER,
+      },
+      { readable, error: (failure) => (failure.code === 'ENOBUFS' ? overrun() : error(failure)) },
     );
-    return new Monitor(socket, interest);
+    const monitor = new Monitor(socket, interest);
+    return monitor;
   }
 
   /** What was told since the last call. */
   read(): Notification[] {
     const notifications: Notification[] = [];
     for (let count = 0; count < AT_ONCE; count++) {
-      const datagram = this.receive();
+      const datagram = this.overran ? 'overrun' : this.receive();
       if (datagram === undefined) break;
-      if (datagram === 'overrun') notifications.push({ type: 'overrun' });
-      else for (const message of parseMessages(datagram)) this.interpret(message, notifications);
+      if (datagram === 'overrun') {
+        this.startAfresh();
+        notifications.push({ type: 'overrun' });
+        break;
+      }
+      for (const message of parseMessages(datagram)) this.interpret(message, notifications);
     }
     return notifications;
   }
 
   close(): void {
     this.socket.close();
+  }
+
+  /**
+   * After an overrun the kernel drops what is new, without another word, until everything old has been read (netlink_rcv_wake,
+   * net/netlink/af_netlink.c). The old is worth nothing beside the fresh reading that follows.
+   */
+  private startAfresh(): void {
+    this.overran = false;
+    for (let count = 0; count < LARGEST_QUEUE && this.receive() !== undefined; count++);
   }
 
   private receive(): Uint8Array | 'overrun' | undefined {

@@ -1,6 +1,7 @@
+import { constants } from 'node:os';
 import { SystemError } from '../../native-bindings/system-error';
 import type { LinkState } from '../core/event';
-import type { KernelStep, KernelTable } from '../core/routing';
+import { type KernelStep, type KernelTable, type Neighbor, neighborIdentity } from '../core/routing';
 import type { LinkSettings } from '../core/settings';
 import type { Ipv4 } from '../wire/address';
 import { addAlias, aliasesAmong, readAddresses, removeAlias } from './alias';
@@ -34,6 +35,8 @@ type NetlinkStep = Exclude<KernelStep, SettingStep>;
 export class Kernel {
   private names = new Map<number, string>();
   private links = new Map<string, LinkState>();
+  /** permanent neighbor entries of others, which are never changed */
+  private foreign: ReadonlySet<number> = new Set();
 
   private constructor(
     private readonly netlink: Rtnetlink,
@@ -94,12 +97,18 @@ export class Kernel {
   readTable(): KernelTable {
     return {
       routes: this.readRoutes(),
-      neighbors: readNeighbors(this.netlink, this.space.protocol),
+      neighbors: this.readNeighbors(),
       aliases: aliasesAmong(
         readAddresses(this.netlink),
         new Set([...this.space.aliases, ...this.space.formerAliases]),
       ),
     };
+  }
+
+  private readNeighbors(): Neighbor[] {
+    const { ours, others } = readNeighbors(this.netlink, this.space.protocol);
+    this.foreign = new Set(others.map(neighborIdentity));
+    return ours;
   }
 
   readRoutes(): StandingRoute[] {
@@ -124,8 +133,13 @@ export class Kernel {
 
   /** Carries out the steps in their order; those that were refused, but for what needs no telling. */
   apply(steps: readonly KernelStep[]): Refusal[] {
-    const plain = steps.filter((step): step is NetlinkStep => !isSettingStep(step));
     const refusals = steps.filter(isSettingStep).flatMap((step) => this.applySetting(step) ?? []);
+    const plain: NetlinkStep[] = [];
+    for (const step of steps) {
+      if (isSettingStep(step)) continue;
+      if (this.isForeign(step)) refusals.push(this.leaveAlone(step));
+      else plain.push(step);
+    }
     this.transact(plain).forEach((error, index) => {
       const step = plain[index];
       if (error === undefined || step === undefined) return;
@@ -133,6 +147,21 @@ export class Kernel {
       if (disposition !== 'ignore') refusals.push({ step, error, disposition });
     });
     return refusals;
+  }
+
+  /** Whether somebody else's entry has the place; it may be gone since the last reading. */
+  private isForeign(step: NetlinkStep): boolean {
+    if (step.operation !== 'set-neighbor') return false;
+    const identity = neighborIdentity(step.neighbor);
+    if (!this.foreign.has(identity)) return false;
+    this.readNeighbors();
+    return this.foreign.has(identity);
+  }
+
+  /** What the kernel says to a route in such a place, it would not say to a neighbor entry. */
+  private leaveAlone(step: NetlinkStep): Refusal {
+    const error = new KernelError(constants.errno.EEXIST, this.requestFor(step).doing, undefined);
+    return { step, error, disposition: dispositionOf(error.code, false) };
   }
 
   private transact(steps: readonly NetlinkStep[]): (KernelError | undefined)[] {

@@ -11,7 +11,7 @@ export interface StandingNeighbor extends Neighbor {
   readonly permanent: boolean;
 }
 
-/** The request that sets a permanent entry of ours, whatever entry is there: the kernel's own would be for the same peer. */
+/** The request that sets a permanent entry of ours. It replaces what is there: the kernel's own, which is for the same peer, or ours. */
 export function setNeighbor(neighbor: Neighbor, protocol: number, device: string): KernelRequest {
   const flags = FLAG.create | FLAG.replace;
   const doing = `setting the neighbor ${formatIpv4(neighbor.address)} on ${device}`;
@@ -23,15 +23,22 @@ export function removeNeighbor(neighbor: Neighbor, device: string): KernelReques
   return { type: RTM.delNeighbor, flags: 0, body: encodeNeighbor(neighbor, undefined), doing };
 }
 
-/** The permanent entries that carry our protocol number. */
-export function readNeighbors(netlink: Rtnetlink, protocol: number): Neighbor[] {
+/** The permanent entries: those that carry our protocol number, and those of others, which are theirs. */
+export function readNeighbors(
+  netlink: Rtnetlink,
+  protocol: number,
+): { readonly ours: Neighbor[]; readonly others: Neighbor[] } {
   const body = new AttrStream();
   formatNeighborMessage({ kind: 'neighbor', data: { family: AF_INET }, attrs: {} }, body);
-  return netlink
+  const permanent = netlink
     .dump(RTM.getNeighbor, body, 'reading the neighbor entries')
     .flatMap((message) => decodeNeighbor(message) ?? [])
-    .filter((neighbor) => neighbor.permanent && neighbor.protocol === protocol)
-    .map(({ device, address, mac }) => ({ device, address, mac }));
+    .filter((neighbor) => neighbor.permanent);
+  const plain = ({ device, address, mac }: StandingNeighbor): Neighbor => ({ device, address, mac });
+  return {
+    ours: permanent.filter((neighbor) => neighbor.protocol === protocol).map(plain),
+    others: permanent.filter((neighbor) => neighbor.protocol !== protocol).map(plain),
+  };
 }
 
 /** Who made the IPv4 entry in a message; undefined for another family. A removed entry is told without its Ethernet address. */

@@ -155,11 +155,15 @@ export class Agent {
   private perform(actions: Actions): void {
     const { hints, steps, sends, echoes, notes } = actions;
     if (hints.length > 0) this.send(hints);
-    if (steps.length > 0) this.handleRefusals(this.kernel.apply(steps));
+    const refusals = steps.length > 0 ? this.kernel.apply(steps) : [];
+    this.handleRefusals(refusals);
     if (sends.length > 0) this.send(sends);
     if (echoes.length > 0) this.echoes.send(echoes);
     this.core.sent(this.clock.now());
-    for (const note of notes) this.output.note(note);
+    for (const note of notes) {
+      // The core takes its plan for done; where all of it was refused, nothing was repaired, and that has been told.
+      if (note.event !== 'repaired' || refusals.length < steps.length) this.output.note(note);
+    }
     this.arm();
   }
 

@@ -156,6 +156,7 @@ test(
       // Tried again each second, and told once.
       await sleep(2500);
       expect(cluster.eventNames('alpha').filter((name) => name === 'kernel-refused')).toHaveLength(1);
+      expect(cluster.eventNames('alpha')).not.toContain('repaired');
       const place = async () => (await alpha.routes()).filter(({ metric }) => metric === 100);
       expect(await place()).toEqual([before]);
       await alpha.ip(`route del ${route} proto static`);
@@ -164,6 +165,37 @@ test(
       await agent.waitFor('ready');
       expect((await alpha.ctl('teardown')).status).toBe(0);
       expect(await loopbackAddresses(alpha)).toContain(`${alpha.alias}/32 lo`);
+    },
+    { agents: [] },
+  ),
+);
+
+test(
+  'a permanent neighbor entry of somebody else is left alone and told, and the place is taken once it is free',
+  inCluster(
+    async (cluster) => {
+      const { alpha, beta } = cluster;
+      const entry = `${beta.alias} dev eth0`;
+      await alpha.ip(`neighbor add ${entry} lladdr 02:00:00:00:00:02 nud permanent`);
+      const before = await stateOf(alpha);
+      await Promise.all(['alpha', 'beta'].map((host) => cluster.start(host)));
+      await cluster.waitForPaths('up');
+      const refused = await cluster.agent('alpha').waitFor('kernel-refused');
+      expect(refused).toMatchObject({ level: 'warn', operation: 'set-neighbor', code: 'EEXIST' });
+      await cluster.kill('alpha');
+      expect((await alpha.ctl('teardown')).status).toBe(0);
+      expect(await stateOf(alpha)).toEqual(before);
+      await cluster.start('alpha');
+      await cluster.agent('alpha').waitFor('kernel-refused');
+      expect((await stateOf(alpha)).neighbors).toContain(before.neighbors);
+      await alpha.ip(`neighbor del ${entry}`);
+      const ours = async () =>
+        (await aliasNeighbors(alpha)).some(({ dev, protocol }) => dev === 'eth0' && protocol === '77');
+      await waitUntil(ours, PATIENCE, 'our neighbor entry in its place');
+      await cluster.waitForPaths('up');
+      const last = cluster.agent('alpha').events().length;
+      await sleep(1500);
+      expect(cluster.eventNames('alpha', last)).toEqual([]);
     },
     { agents: [] },
   ),

@@ -47,10 +47,13 @@ export interface Traffic {
   readonly stall: number;
 }
 
-/** @returns when the agent wrote a line, in ms on the clock of `monotonic()`; the log's times are whole ms */
+/** What the log cuts off its times, which are whole ms, on the average. */
+const CUT_OFF = 0.5;
+
+/** @returns when the agent wrote a line, in ms on the clock of `monotonic()`, to half a ms */
 export function momentOf(event: LogEvent): number {
   const wallNow = performance.timeOrigin + performance.now();
-  return monotonic() - (wallNow - Date.parse(String(event.time)));
+  return monotonic() - (wallNow - Date.parse(String(event.time))) + CUT_OFF;
 }
 
 /** A cluster of three hosts with one agent each, and traffic both ways between two of them. */

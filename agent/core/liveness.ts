@@ -163,8 +163,9 @@ export class Liveness {
     this.heard = at;
     this.misses = 0;
     this.hurried = false;
+    // From when it was asked for, not sent: the time that sending many takes must not lengthen the interval.
+    this.due = Math.max(now, (this.askedAt ?? now) + this.options.interval);
     this.askedAt = undefined;
-    this.due = Math.max(now, this.sentAt + this.options.interval);
     if (this.state === 'unknown' || this.state === 'down') this.mac = mac;
     switch (this.state) {
       case 'unknown':

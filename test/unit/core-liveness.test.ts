@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { Liveness } from '../../agent/core/liveness';
 import { Bench, EPSILON, MAC, PROBE, silent } from './core-liveness-bench';
 
 describe('a path that works', () => {
@@ -16,6 +17,19 @@ describe('a path that works', () => {
     const bench = new Bench(PROBE, () => 0, 0.3);
     bench.run(100);
     expect(bench.requestsSince(1)[0]).toBeCloseTo(0.3 * PROBE.interval);
+  });
+
+  test('the time that sending takes does not lengthen the interval', () => {
+    const liveness = new Liveness(PROBE, 0, 0);
+    const asked: number[] = [];
+    for (let now = 0; asked.length < 10; now = liveness.wakeAt) {
+      if (liveness.tick(now).probe !== undefined) asked.push(now);
+      liveness.sent(now + 4);
+      liveness.answer(MAC, now + 4.1, now + 4.2);
+    }
+    const steady = asked.slice(1);
+    const pauses = steady.slice(1).map((time, index) => time - steady[index]!);
+    for (const pause of pauses) expect(pause).toBeCloseTo(PROBE.interval);
   });
 
   test('has the round trip of its answers', () => {

@@ -1,16 +1,10 @@
 /** What must be true across the sections of one configuration. Each check works on what could be read. */
+import { METRIC_STEP } from '../core/routing';
 import type { RouteOptions } from '../core/topology';
 import { formatIpv4, formatPrefix, type Ipv4 } from '../wire/address';
 import { Fault } from './fault';
 import type { Path } from './problem';
-import {
-  type AgentHostEntry,
-  type FarEndEntry,
-  HIGHEST_METRIC,
-  type HostEntry,
-  METRIC_STEP,
-  MOST_PLANES,
-} from './schema';
+import { type AgentHostEntry, type FarEndEntry, HIGHEST_METRIC, type HostEntry, MOST_PLANES } from './schema';
 import type { Reader } from './sections';
 import { nearest } from './spelling';
 

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import * as z from 'zod/mini';
+import { DEMOTED, GUARD_METRIC, METRIC_STEP } from '../core/routing';
 import type { ArpOptions, ProbeOptions, RouteOptions } from '../core/topology';
 import type { Ipv4, Prefix } from '../wire/address';
 import { Fault, show } from './fault';
@@ -34,9 +35,8 @@ export const LONGEST_PLANE = 15;
 const LONGEST_SOCKET_PATH = 107;
 const LONGEST_PATH = 4095;
 
-/** Each plane's metric lies this far behind that of the plane before it. */
-export const METRIC_STEP = 10;
-export const HIGHEST_METRIC = 0xffffffff;
+/** Every metric stays below this: under the guard's, and with room for the route that probes a target by a path that is not usable. */
+export const HIGHEST_METRIC = GUARD_METRIC - DEMOTED;
 
 /** Protocol numbers that others set on their routes (linux/rtnetlink.h): we would sweep theirs, and they ours. */
 const TAKEN_PROTOCOLS: Readonly<Record<number, string>> = {
@@ -132,7 +132,7 @@ export const route = z.pipe(
   z.strictObject({
     /** the number that marks our routes: 5 to 255, default 77, which rt_protos.d names `multihomed`. None that others use. */
     protocol: withDefault(protocol(), 77),
-    /** metric of the route by the first plane: 1 to 2^32-1 less 10 for each plane, default 100. The n-th has 10·n more. */
+    /** metric of the route by the first plane: 1 to 4294957295 less 10 for each plane, default 100. The n-th has 10·n more. */
     metric: withDefault(whole(1, HIGHEST_METRIC - METRIC_STEP), 100),
     /** the routing table: `main` (default), or 1 to 2^32-1 except 255, the kernel's local table */
     table: withDefault(table(), TABLE_MAIN),

@@ -360,13 +360,13 @@ const CASES: readonly (readonly [name: string, text: string, ...said: string[]])
   ],
   [
     'a metric without room for the planes',
-    `${BASE}route: { metric: 4294967280 }\n`,
-    'c.yaml:5:18: route.metric: 4294967280 leaves no room for 2 planes, 10 apart; write at most 4294967275',
+    `${BASE}route: { metric: 4294957280 }\n`,
+    'c.yaml:5:18: route.metric: 4294957280 leaves no room for 2 planes, 10 apart; write at most 4294957275',
   ],
   [
     'metric 0',
     `${BASE}route: { metric: 0 }\n`,
-    'c.yaml:5:18: route.metric: 0 is out of range; write a whole number from 1 to 4294967285',
+    'c.yaml:5:18: route.metric: 0 is out of range; write a whole number from 1 to 4294957285',
   ],
   [
     "the kernel's table",

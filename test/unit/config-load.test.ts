@@ -90,7 +90,7 @@ describe('parseConfiguration', () => {
     ['route: { rto-min: off }', { route: { rtoMin: undefined } }],
     ['route: { table: 1000 }', { route: { table: 1000 } }],
     ['route: { table: 4294967295 }', { route: { table: 4294967295 } }],
-    ['route: { metric: 4294967275 }', { route: { metric: 4294967275 } }],
+    ['route: { metric: 4294957275 }', { route: { metric: 4294957275 } }],
   ])('reads %s', (line, expected) => {
     expect(parse(`${REQUIRED}${line}\n`).configuration).toMatchObject(expected);
   });

@@ -113,6 +113,8 @@ export const probe = z.strictObject({
   rise: withDefault(whole(1, 100), 3),
   /** time without a miss that a returning path needs: 0s to 1h, default 1s. Doubled for a path that flaps. */
   hold: withDefault(time(0, 3_600_000), 1000),
+  /** requests a second and peer that hints may cause at most: 2 to 100000, default 60 */
+  hints: withDefault(whole(2, 100_000), 60),
 });
 
 /** `arp`: how the alias is announced, and who answers for it. */

@@ -19,7 +19,7 @@ export function topologyOf(configuration: Configuration, host: string): Topology
   const own = agentEntry(configuration, host);
   const links: LinkPlace[] = configuration.planes.flatMap((plane, index) => {
     const name = own.links.get(plane);
-    return name === undefined ? [] : [{ plane: index, name }];
+    return name === undefined ? [] : [{ plane: index, name, priority: 0 }];
   });
   const planes = links.map((link) => link.plane);
   const peers = [...configuration.hosts].flatMap(([name, entry]) => {
@@ -37,6 +37,7 @@ export function topologyOf(configuration: Configuration, host: string): Topology
     probe,
     arp,
     route,
+    beacon: undefined,
   };
 }
 
@@ -49,7 +50,8 @@ function peerOf(
   const has = entry.kind === 'agent' ? entry.links : entry.addresses;
   const planes = own.filter((plane) => has.has(names[plane]!));
   if (planes.length === 0) return undefined;
-  if (entry.kind === 'agent') return { kind: 'agent', name, aliases: entry.aliases, planes };
+  if (entry.kind === 'agent')
+    return { kind: 'agent', name, aliases: entry.aliases, planes, discovered: false };
   const addresses = new Map(planes.map((plane) => [plane, entry.addresses.get(names[plane]!)!]));
   return { kind: 'far-end', name, addresses, prefixes: entry.prefixes, icmp: entry.icmp };
 }

@@ -1,5 +1,5 @@
 import type { Mac } from '../wire/address';
-import type { ProbeOptions } from './topology';
+import type { ProbeTiming } from './topology';
 
 /** `drained` belongs to the operator; the liveness of a path never enters or leaves it by itself. */
 export type PathState = 'unknown' | 'up' | 'suspect' | 'down' | 'held';
@@ -39,7 +39,7 @@ const MAXIMUM_HOLD_FACTOR = 64;
 const FLAP_WINDOW = 5;
 /** While a path is down, requests to everybody are at least this far apart, in ms; the kernel's own pace (RFC 1122, 2.3.2.1). */
 const BROADCAST_SPACING = 1000;
-/** A wake-up this much later than asked, in ms, says that the agent did not run; at least {@link ProbeOptions.retry}. */
+/** A wake-up this much later than asked, in ms, says that the agent did not run; at least {@link ProbeTiming.retry}. */
 const STALL = 5;
 
 /**
@@ -88,7 +88,7 @@ export class Liveness {
 
   /** `phase`, 0 to below 1, spreads the steady requests of many paths over the interval. */
   constructor(
-    private options: ProbeOptions,
+    private options: ProbeTiming,
     now: number,
     private readonly phase: number,
   ) {
@@ -122,7 +122,7 @@ export class Liveness {
   }
 
   /** Takes new timing; what is under way goes on. */
-  retime(options: ProbeOptions, now: number): void {
+  retime(options: ProbeTiming, now: number): void {
     this.options = options;
     if (!this.waits) this.due = Math.min(this.due, now + options.interval);
   }

@@ -1,7 +1,7 @@
 import type { Ipv4, Prefix } from '../wire/address';
 
-/** How paths are watched. Every time is in ms. */
-export interface ProbeOptions {
+/** When a path is asked, and when it is judged. Every time is in ms. */
+export interface ProbeTiming {
   /** between two requests while a path is up */
   readonly interval: number;
   /** between two requests while a path is suspect, and the least time to wait for an answer */
@@ -12,6 +12,25 @@ export interface ProbeOptions {
   readonly rise: number;
   /** the time without a miss that a returning path needs, doubled for a path that flaps */
   readonly hold: number;
+}
+
+/** How paths are watched. */
+export interface ProbeOptions extends ProbeTiming {
+  /** requests a second and peer that hints may cause at most: announcements are not authenticated */
+  readonly hints: number;
+}
+
+/** How beacons are sent and taken (method 2). Every time is in ms. */
+export interface BeaconOptions {
+  /** between two beacons on one link */
+  readonly interval: number;
+  readonly etherType: number;
+  /** between two ARP requests on a path by which the peer's beacons come and ours arrive */
+  readonly verify: number;
+  /** whether a host that the topology doesn't name becomes a peer by its beacons */
+  readonly discover: boolean;
+  /** how long such a host may be silent on all planes before it is forgotten */
+  readonly expire: number;
 }
 
 /** How the alias is announced and who answers for it. Every time is in ms. */
@@ -43,6 +62,8 @@ export interface LinkPlace {
   readonly plane: number;
   /** interface name */
   readonly name: string;
+  /** 1 to 255, told to the peers by beacons: the higher, the rather they send to us by it; 0 states none */
+  readonly priority: number;
 }
 
 /** Another host that runs an agent: reached at its aliases over every plane that both are on. */
@@ -52,6 +73,8 @@ export interface AgentPeer {
   readonly aliases: readonly Ipv4[];
   /** planes that it is on, ascending */
   readonly planes: readonly number[];
+  /** known by its beacons alone */
+  readonly discovered: boolean;
 }
 
 /** A far end without an agent, such as a firewall: reached at its own address on each plane. */
@@ -83,6 +106,8 @@ export interface Topology {
   readonly probe: ProbeOptions;
   readonly arp: ArpOptions;
   readonly route: RouteOptions;
+  /** undefined where this host sends and takes no beacons */
+  readonly beacon: BeaconOptions | undefined;
 }
 
 /** Names of the peers that differ from one topology to another. */

@@ -21,6 +21,7 @@ export const DEFAULT_PROBE: ProbeOptions = {
   misses: 3,
   rise: 3,
   hold: 1000,
+  hints: 60,
 };
 export const DEFAULT_ARP: ArpOptions = { responder: 'auto', repeat: 3, spacing: 1100, refresh: 30_000 };
 
@@ -202,13 +203,16 @@ export class Cluster {
       host: names[index]!,
       planes: PLANE_NAMES.slice(0, planes),
       aliases: [alias(index)],
-      links: indexes.map((plane) => ({ plane, name: `eth${plane}` })),
+      links: indexes.map((plane) => ({ plane, name: `eth${plane}`, priority: 0 })),
       peers: names.flatMap((name, peer) =>
-        peer === index ? [] : [{ kind: 'agent', name, aliases: [alias(peer)], planes: indexes }],
+        peer === index
+          ? []
+          : [{ kind: 'agent', name, aliases: [alias(peer)], planes: indexes, discovered: false }],
       ),
       probe,
       arp,
       route: { protocol: 77, metric: 100, table: 254, rtoMin: 5 },
+      beacon: undefined,
     };
   }
 

@@ -15,7 +15,13 @@ export const ALPHA_MACS = [0x02000000000a, 0x02000000010a] as Mac[];
 export const BETA_MACS = [0x02000000000b, 0x02000000010b] as Mac[];
 export const EMPTY: KernelTable = { routes: [], neighbors: [], aliases: [] };
 
-export const beta: AgentPeer = { kind: 'agent', name: 'beta', aliases: [BETA], planes: [0, 1] };
+export const beta: AgentPeer = {
+  kind: 'agent',
+  name: 'beta',
+  aliases: [BETA],
+  planes: [0, 1],
+  discovered: false,
+};
 export const gate: FarEnd = {
   kind: 'far-end',
   name: 'gate',
@@ -35,13 +41,14 @@ export function topologyOf(changes: Partial<Topology> = {}): Topology {
     planes: ['a', 'b'],
     aliases: [ALPHA],
     links: [
-      { plane: 0, name: 'eth0' },
-      { plane: 1, name: 'eth1' },
+      { plane: 0, name: 'eth0', priority: 0 },
+      { plane: 1, name: 'eth1', priority: 0 },
     ],
     peers: [beta],
-    probe: { interval: 50, retry: 5, misses: 3, rise: 3, hold: 1000 },
+    probe: { interval: 50, retry: 5, misses: 3, rise: 3, hold: 1000, hints: 60 },
     arp: { responder: 'auto', repeat: 3, spacing: 1100, refresh: 30_000 },
     route: { protocol: 77, metric: 100, table: 254, rtoMin: 5 },
+    beacon: undefined,
     ...changes,
   };
 }

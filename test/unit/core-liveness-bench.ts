@@ -1,8 +1,8 @@
 import { Liveness, type LivenessStep, type PathState } from '../../agent/core/liveness';
-import type { ProbeOptions } from '../../agent/core/topology';
+import type { ProbeTiming } from '../../agent/core/topology';
 import type { Mac } from '../../agent/wire/address';
 
-export const PROBE: ProbeOptions = { interval: 50, retry: 5, misses: 3, rise: 3, hold: 1000 };
+export const PROBE: ProbeTiming = { interval: 50, retry: 5, misses: 3, rise: 3, hold: 1000 };
 export const MAC = 0x02000000000b as Mac;
 export const OTHER = 0x02000000000c as Mac;
 /** Waits are sums of fractions. */
@@ -20,7 +20,7 @@ export class Bench {
   private readonly answers: number[] = [];
 
   constructor(
-    readonly options: ProbeOptions = PROBE,
+    readonly options: ProbeTiming = PROBE,
     private farEnd: FarEnd = () => 0.2,
     phase = 0,
   ) {

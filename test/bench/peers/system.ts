@@ -1,0 +1,40 @@
+import type { Lab } from '../../../deploy/lab/lab';
+
+/**
+ * A way to keep alias reaching alias while planes fail, as the comparison runs it: the cluster of three hosts on two
+ * planes, plane `a` preferred and `b` standing by.
+ */
+export interface System {
+  /** such as `multihomed` or `frr-bfd-50x3`: for the command line and the JSON */
+  readonly name: string;
+  /** for people, with the version of what runs */
+  readonly title: string;
+  /**
+   * Looks whether it can run here, and finds out the version for the title.
+   *
+   * @returns why it can't run on this machine, with the mend; undefined where it can
+   */
+  unavailable(): Promise<string | undefined>;
+  /**
+   * Brings a fresh lab, whose links are up, to where {@link RunningSystem.untilSteady} holds.
+   *
+   * @throws LabError where that doesn't happen; the lab's end cleans up
+   */
+  start(lab: Lab): Promise<RunningSystem>;
+}
+
+/** A system on the hosts of one lab. */
+export interface RunningSystem {
+  /**
+   * Waits until all ways stand again, and packets between any two hosts use plane `a` in both directions.
+   *
+   * @throws LabError where that takes too long
+   */
+  untilSteady(): Promise<void>;
+  /** Ends the agent, or the routing daemons, of a host by SIGKILL; does nothing where nothing runs. */
+  kill(host: string): Promise<void>;
+  /** Starts again what `kill` ended, and returns once it runs; not yet steady. */
+  revive(host: string): Promise<void>;
+  /** Ends all that runs. What it did to the hosts stays; the lab's end cleans up. */
+  stop(): Promise<void>;
+}

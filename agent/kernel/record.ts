@@ -25,6 +25,16 @@ export interface RunRecord {
   /** the aliases that this cluster had here, as dotted quads: another cluster's have the same label */
   readonly aliases: readonly string[];
   readonly settings: readonly ChangedSetting[];
+  /** of the last beacons, in ms since 1970; absent where none were sent, and in the records of older versions */
+  readonly epoch?: number;
+}
+
+/**
+ * The epoch of an agent's beacons: `wall`, the time of its start in ms since 1970, but larger than the `former` one, since the peers take
+ * beacons of an older epoch for replayed ones, and the system's clock may have been set back.
+ */
+export function nextEpoch(former: number | undefined, wall: number): number {
+  return Math.max(Math.floor(wall), former === undefined ? 0 : former + 1);
 }
 
 /**
@@ -63,9 +73,17 @@ export function removeRecord(file: string): void {
 export class RecordKeeper {
   /** what the last run recorded */
   readonly former: RunRecord | undefined;
+  private epoch: number | undefined;
 
   constructor(private readonly file: string) {
     this.former = readRecord(file);
+    this.epoch = this.former?.epoch;
+  }
+
+  /** The epoch of this run, which starts at `wall` in ms since 1970: see {@link nextEpoch}. It is written with the next {@link keep}. */
+  nextEpoch(wall: number): number {
+    this.epoch = nextEpoch(this.epoch, wall);
+    return this.epoch;
   }
 
   /** Aliases of the last run that may still be bound. */
@@ -84,7 +102,8 @@ export class RecordKeeper {
     const { cluster, host, route } = topology;
     const aliases = [...new Set([...topology.aliases.map(formatIpv4), ...(this.former?.aliases ?? [])])];
     const { protocol, table } = route;
-    writeRecord(this.file, { cluster, host, pid: process.pid, protocol, table, aliases, settings });
+    const epoch = this.epoch === undefined ? {} : { epoch: this.epoch };
+    writeRecord(this.file, { cluster, host, pid: process.pid, protocol, table, aliases, settings, ...epoch });
   }
 }
 
@@ -96,7 +115,7 @@ const SETTINGS: readonly string[] = [
 
 function isRecord(content: unknown): content is RunRecord {
   if (typeof content !== 'object' || content === null) return false;
-  const { cluster, host, pid, protocol, table, aliases, settings } = content as {
+  const { cluster, host, pid, protocol, table, aliases, settings, epoch } = content as {
     readonly [field: string]: unknown;
   };
   return (
@@ -106,8 +125,14 @@ function isRecord(content: unknown): content is RunRecord {
     Array.isArray(aliases) &&
     aliases.every((alias) => typeof alias === 'string') &&
     Array.isArray(settings) &&
-    settings.every(isChangedSetting)
+    settings.every(isChangedSetting) &&
+    (epoch === undefined || isEpoch(epoch))
   );
+}
+
+/** Another one follows it: beacons carry up to 2^53-1. */
+function isEpoch(content: unknown): boolean {
+  return Number.isSafeInteger(content) && Number(content) >= 0 && Number(content) < Number.MAX_SAFE_INTEGER;
 }
 
 function isChangedSetting(content: unknown): content is ChangedSetting {

@@ -1,20 +1,22 @@
-import { formatIpv4, formatMac, type Ipv4 } from '../wire/address';
-import type { ArpFrame } from '../wire/arp';
+import type { Ipv4 } from '../wire/address';
+import { readUint16 } from '../wire/ethernet';
 import type { Responder } from './answering';
-import { Conflict } from './conflict';
-import type { Actions, CoreEvent, LinkState, ReceivedArp } from './event';
+import type { Actions, CoreEvent, LinkState, ReceivedFrame } from './event';
 import { Failover, pathNote } from './failover';
 import { Ledger } from './ledger';
 import { changeOf, type Link } from './link';
 import type { Liveness, LivenessStep } from './liveness';
+import { Neighborhood } from './neighborhood';
 import { Outbox } from './outbox';
 import type { Path } from './path';
-import { meaningOf, type Receiver } from './receiving';
 import { Registry } from './registry';
+import { Resolution } from './resolution';
 import { Responding } from './responding';
 import type { KernelTable } from './routing';
+import type { Seal } from './seal';
 import { Sending } from './sending';
-import type { Peer, Topology } from './topology';
+import { type Credentials, Speaking } from './speaking';
+import type { BeaconOptions, Peer, Topology } from './topology';
 
 /**
  * Everything that decides on one host: events in, actions out, time an argument. The daemon, the tests and the simulation run
@@ -26,31 +28,65 @@ export class Core {
   readonly registry: Registry;
   readonly failover = new Failover();
   private readonly ledger = new Ledger();
-  private readonly conflict = new Conflict();
   private readonly outbox = new Outbox();
   private readonly responding: Responding;
+  private readonly sending: Sending;
+  private readonly resolution: Resolution;
+  private readonly speaking: Speaking;
+  private readonly neighborhood: Neighborhood;
   /** peers of which a path changed during the event at hand */
   private readonly dirty = new Set<Peer>();
+  /** those of them that prefer other planes now */
+  private readonly reordered = new Set<Peer>();
   /** whether the event at hand calls for a plan of everything */
   private everything = false;
   /** whether it is that the kernel was read again: what then differs, somebody else changed */
   private rereading = false;
-  private readonly sending: Sending;
+  /** until when the routes stand that a former run left, to hosts which may be discovered again */
+  private sparesUntil = Number.POSITIVE_INFINITY;
 
+  private credentials: Credentials | undefined;
+
+  /**
+   * @param epoch of our beacons: ms since 1970 at the agent's start, or more, so that it grows from start to start
+   * @param seal signs and checks beacons, where the topology has them
+   */
   constructor(
     private current: Topology,
     now: number,
+    private readonly epoch = 0,
+    seal?: Seal,
   ) {
+    this.credentials = seal && { epoch, seal };
+    const topology = () => this.current;
+    const count = (what: string) => this.count(what);
+    const follow = (path: Path, liveness: Liveness, step: LivenessStep) => this.follow(path, liveness, step);
     this.responding = new Responding(current.arp, this.outbox);
     this.registry = new Registry(current, now);
-    this.sending = new Sending(
-      this.registry,
-      this.outbox,
-      () => this.current.aliases,
-      (what) => this.count(what),
-    );
+    const { registry, outbox, responding } = this;
+    this.sending = new Sending(registry, outbox, () => this.current.aliases, count);
+    this.resolution = new Resolution({
+      registry,
+      outbox,
+      responding,
+      sending: this.sending,
+      topology,
+      follow,
+    });
+    this.speaking = new Speaking(registry, outbox, topology, count);
+    this.neighborhood = new Neighborhood({
+      registry,
+      outbox,
+      topology,
+      follow,
+      sequence: () => this.speaking.sequence,
+      changed: (peer) => this.dirty.add(peer),
+      reordered: (peer) => this.reordered.add(peer),
+      joined: (link, at) => this.responding.joined(link.name, at),
+    });
   }
 
+  /** As it was configured; {@link registry} has the peers that were discovered as well. */
   get topology(): Topology {
     return this.current;
   }
@@ -61,9 +97,10 @@ export class Core {
 
   /** The next time at which the core has something to do by itself, in ms; infinite for none. */
   get wakeAt(): number {
-    let at = Number.POSITIVE_INFINITY;
-    for (const link of this.registry.links.values()) at = Math.min(at, link.announcing.wakeAt);
-    for (const path of this.registry.allPaths()) at = Math.min(at, path.wakeAt);
+    let at = Math.min(this.registry.agenda.wakeAt, this.neighborhood.discovery.wakeAt, this.sparesUntil);
+    for (const { announcing, beaconing } of this.registry.links.values()) {
+      at = Math.min(at, announcing.wakeAt, beaconing.wakeAt);
+    }
     return at;
   }
 
@@ -78,13 +115,10 @@ export class Core {
       if (link.state === undefined) this.outbox.note('link-missing', this.describe(link), 'warn');
       this.place(link, now);
     }
-    for (const [peer, paths] of this.registry.paths) {
-      const standing = new Set(this.ledger.routesTo(peer).map((route) => route.device));
-      for (const path of paths) {
-        path.arp.mac = this.ledger.neighborOf(path)?.mac;
-        if (standing.size === 0 || path.device === undefined || standing.has(path.device)) continue;
-        for (const liveness of path.probed) liveness.distrust(now, 'adopted');
-      }
+    for (const peer of this.registry.paths.keys()) this.adopt(peer, now);
+    const { beacons } = this;
+    if (beacons?.discover === true && this.ledger.spare(this.current.peers)) {
+      this.sparesUntil = now + beacons.expire;
     }
     if (table.routes.length > 0) this.outbox.note('adopted', { routes: table.routes.length });
     this.everything = true;
@@ -100,6 +134,11 @@ export class Core {
   /** The shell has sent what it was asked to, at `now`: the wait for the answers begins here. */
   sent(now: number): void {
     this.sending.sent(now);
+  }
+
+  /** Undefined where this host sends and takes no beacons. */
+  private get beacons(): BeaconOptions | undefined {
+    return this.credentials === undefined ? undefined : this.current.beacon;
   }
 
   private take(event: CoreEvent, now: number): void {
@@ -125,7 +164,7 @@ export class Core {
         this.responding.take(event.links, now);
         break;
       case 'topology':
-        this.onTopology(event.topology, now);
+        this.onTopology(event.topology, event.seal, now);
         break;
       case 'batch':
         for (const each of event.events) this.take(each, now);
@@ -151,8 +190,13 @@ export class Core {
     this.place(link, now);
     const moved = change === 'link-mac-changed' || change === 'link-replaced';
     if (moved && link.works) link.announcing.start(now);
-    if (lost) for (const other of this.registry.links.values()) if (other.works) other.announcing.hint(now);
-    this.sending.announce(now, true);
+    for (const other of this.registry.links.values()) {
+      if (moved) other.beaconing.urge(now);
+      if (!lost || !other.works) continue;
+      other.announcing.hint(now);
+      other.beaconing.withdraw(now);
+    }
+    this.speak(now, true);
   }
 
   /** Brings the paths and announcements of a link in line with its state. */
@@ -165,91 +209,26 @@ export class Core {
         if (!link.works) liveness.fail(now, link.trouble);
         else if (!worked) liveness.revive(now);
       }
+      if (!link.works) this.neighborhood.stop(path, now);
+      this.registry.agenda.update(path);
       this.dirty.add(path.peer);
     }
     if (!link.works) link.announcing.stop();
     else if (link.announcing.idle) link.announcing.start(now);
+    if (link.works && this.beacons !== undefined) link.beaconing.start(this.beacons.interval, now);
+    else link.beaconing.stop();
   }
 
-  private onFrame(name: string, received: ReceivedArp, now: number): void {
+  private onFrame(name: string, received: ReceivedFrame, now: number): void {
     const link = this.registry.links.get(name);
     if (link === undefined) return;
-    const meaning = meaningOf(received, this.receiver(link));
-    switch (meaning.type) {
-      case 'ignored':
-        this.count(meaning.reason);
-        break;
-      case 'joined':
-        this.count('own-frame');
-        this.responding.joined(name, now);
-        break;
-      case 'conflict':
-        this.onConflict(link, meaning.frame, now);
-        break;
-      case 'question':
-        this.count(this.onQuestion(link, meaning.frame, received.at, now));
-        break;
-      case 'hint':
-        this.onHint(link, meaning.frame, now);
-        break;
-      case 'answer': {
-        const { path, frame } = meaning;
-        this.count('answers');
-        this.follow(path, path.arp, path.arp.answer(frame.senderMac, received.at, now));
-        break;
-      }
-    }
-  }
-
-  private receiver(link: Link): Receiver {
-    const { registry } = this;
-    return {
-      aliases: this.current.aliases,
-      mac: link.state?.mac,
-      isOurs: (mac) => registry.isOurs(mac),
-      isPeer: (address) => registry.peerOf(address) !== undefined,
-      pathTo: (address) => registry.pathTo(link, address),
-      asksFrom: (address) => this.current.aliases[0] === address || link.hasAddress(address),
-    };
-  }
-
-  /** Answers a request for one of our aliases where that is ours to do; what became of it. */
-  private onQuestion(link: Link, request: ArpFrame, at: number, now: number): string {
-    if (this.responding.actingAt(at) === 'kernel') return 'kernel-answers';
-    const { links } = this.registry;
-    if (!this.responding.answersOn(link, request.senderMac, links.values(), this.registry.allPaths(), now)) {
-      return 'asked-on-another-link';
-    }
-    if (link.state === undefined) return 'link-not-ready';
-    this.sending.reply(link, request);
-    return 'answered';
-  }
-
-  /** A peer announced itself. Outside its schedule, that says that it lost or regained a link: its paths are verified. */
-  private onHint(link: Link, frame: ArpFrame, now: number): void {
-    const peer = this.registry.peerOf(frame.senderIp);
-    if (peer === undefined) return;
-    const paths = this.registry.paths.get(peer) ?? [];
-    const heardOn = paths.find((path) => path.link === link.name);
-    const expected = heardOn?.announcements.take(now, this.current.arp) === true;
-    this.count(expected ? 'announcements-heard' : 'hints');
-    for (const path of paths) {
-      const settled = path.state === 'up' && (expected || path === heardOn);
-      const moved = path === heardOn && path.mac !== frame.senderMac;
-      if (path.works && (moved || !settled)) this.follow(path, path.arp, path.arp.verify(now));
-    }
-  }
-
-  private onConflict(link: Link, frame: ArpFrame, now: number): void {
-    this.count('conflicts');
-    if (!this.conflict.defend(now)) return;
-    const alias = formatIpv4(frame.senderIp);
-    this.outbox.note(
-      'alias-conflict',
-      { ...this.describe(link), alias, mac: formatMac(frame.senderMac) },
-      'error',
+    const { credentials, beacons } = this;
+    const isBeacon = received.bytes.length >= 14 && readUint16(received.bytes, 12) === beacons?.etherType;
+    this.count(
+      isBeacon && credentials !== undefined
+        ? this.neighborhood.take(link, received, credentials, now)
+        : this.resolution.take(link, received, now),
     );
-    this.sending.defend(link, frame.senderIp);
   }
 
   private onEcho(link: string, source: Ipv4, at: number, now: number): void {
@@ -262,42 +241,91 @@ export class Core {
   }
 
   private onTick(now: number): void {
-    for (const path of this.registry.allPaths()) {
-      if (path.wakeAt > now) continue;
+    const due = this.registry.agenda.due(now).sort((one, other) => one.serial - other.serial);
+    for (const path of due) {
+      if (path.hearing.dueAt <= now) this.neighborhood.lapse(path, now);
       for (const liveness of path.probed) this.follow(path, liveness, liveness.tick(now));
     }
+    this.neighborhood.discovery.tick(now);
+    if (now >= this.sparesUntil) this.endSparing();
+  }
+
+  private endSparing(): void {
+    this.sparesUntil = Number.POSITIVE_INFINITY;
+    this.ledger.spare(undefined);
+    this.everything = true;
   }
 
   /** Takes a new configuration; links, peers and paths that are the same go on as they are. */
-  private onTopology(next: Topology, now: number): void {
+  private onTopology(next: Topology, seal: Seal | undefined, now: number): void {
     this.current = next;
+    this.credentials = seal && { epoch: this.epoch, seal };
     this.responding.retime(next.arp);
-    this.registry.rebuild(next, now);
-    this.failover.retain(next.peers);
+    this.resolution.retime();
+    this.neighborhood.discovery.retain(this.beacons);
+    this.regroup(now);
+    this.neighborhood.retain(this.beacons, now);
+    if (this.beacons?.discover !== true) this.endSparing();
+  }
+
+  /** Makes links and paths anew after the topology or the discovered peers have changed. */
+  private regroup(now: number): void {
+    const before = new Set([...this.registry.paths.keys()].map((peer) => peer.name));
+    const peers = [...this.current.peers, ...this.neighborhood.discovery.peers];
+    this.registry.rebuild(this.current, peers, now);
+    this.failover.retain(peers);
     for (const link of this.registry.links.values()) this.place(link, now);
+    for (const peer of peers) if (!before.has(peer.name)) this.adopt(peer, now);
     this.everything = true;
+  }
+
+  /** Takes over what a former run knew of a peer. */
+  private adopt(peer: Peer, now: number): void {
+    const standing = new Set(this.ledger.routesTo(peer).map((route) => route.device));
+    for (const path of this.registry.paths.get(peer) ?? []) {
+      path.arp.mac ??= this.ledger.neighborOf(path)?.mac;
+      if (standing.size === 0 || path.device === undefined || standing.has(path.device)) continue;
+      for (const liveness of path.probed) liveness.distrust(now, 'adopted');
+      this.registry.agenda.update(path);
+    }
   }
 
   /** Carries out what a liveness asks for. */
   private follow(path: Path, liveness: Liveness, step: LivenessStep): void {
     if (step.from !== undefined) this.dirty.add(path.peer);
     if (step.probe !== undefined) this.sending.request(path, liveness, step.probe);
+    this.registry.agenda.update(path);
   }
 
   /** Plans what the event changed, tells it, and hands everything over. */
   private finish(now: number): Actions {
-    this.sending.announce(now, false);
+    this.introduce(now);
     if (this.everything) for (const peer of this.registry.paths.keys()) this.dirty.add(peer);
+    for (const peer of this.reordered) if (this.registry.reorder(peer)) this.dirty.add(peer);
     for (const peer of this.dirty) this.settle(peer, now);
+    this.speak(now, false);
     if (this.everything) {
       const steps = this.ledger.planAll(this.current, this.registry.paths);
       this.outbox.plan(steps);
       if (this.rereading && steps.length > 0) this.outbox.note('repaired', { steps: steps.length }, 'warn');
     }
     this.dirty.clear();
+    this.reordered.clear();
     this.everything = false;
     this.rereading = false;
     return this.outbox.take();
+  }
+
+  /** Hosts that were discovered, changed or forgotten: makes their paths, and takes the beacons again that introduced them. */
+  private introduce(now: number): void {
+    const introductions = this.neighborhood.discovery.changes();
+    if (introductions === undefined) return;
+    this.regroup(now);
+    this.neighborhood.retain(this.beacons, now);
+    if (this.credentials === undefined) return;
+    for (const { link, received } of introductions) {
+      this.neighborhood.take(link, received, this.credentials, now);
+    }
   }
 
   private settle(peer: Peer, now: number): void {
@@ -305,10 +333,20 @@ export class Core {
     if (paths === undefined) return;
     for (const path of paths) {
       const from = path.settle(now);
-      if (from !== undefined) this.outbox.tell(pathNote(this.current, path, from));
+      if (from === undefined) continue;
+      this.outbox.tell(pathNote(this.current, path, from));
+      // The peer may hear us no more either, and not know it yet.
+      const told = path.state === 'down' && path.works && path.hearing.heardAt !== undefined;
+      if (told) for (const link of this.registry.links.values()) link.beaconing.urge(now);
     }
     if (!this.everything) this.outbox.plan(this.ledger.planPeer(this.current, peer, paths));
-    this.outbox.tell(this.failover.update(this.current, peer, paths));
+    this.outbox.tell(this.failover.update(this.current, peer, paths, this.reordered.has(peer), now));
+  }
+
+  /** Sends the beacons and announcements that are due. */
+  private speak(now: number, ahead: boolean): void {
+    if (this.credentials !== undefined) this.speaking.speak(this.credentials, now, ahead);
+    this.sending.announce(now, ahead);
   }
 
   private describe(link: Link): { readonly link: string; readonly plane: string | undefined } {

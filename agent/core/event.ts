@@ -1,5 +1,6 @@
 import type { Ipv4, Mac, Prefix } from '../wire/address';
 import type { KernelStep, KernelTable } from './routing';
+import type { Seal } from './seal';
 import type { LinkSettings } from './settings';
 import type { Topology } from './topology';
 
@@ -17,7 +18,8 @@ export interface LinkState {
 /** How a received frame was addressed (sll_pkttype). */
 export type FrameKind = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'outgoing';
 
-export interface ReceivedArp {
+/** A frame of ARP, or a beacon. */
+export interface ReceivedFrame {
   readonly bytes: Uint8Array;
   /** when the kernel received it, in ms of the monotonic clock */
   readonly at: number;
@@ -35,7 +37,7 @@ export type CoreEvent =
       readonly state: LinkState | undefined;
       readonly at: number;
     }
-  | { readonly type: 'frames'; readonly link: string; readonly frames: readonly ReceivedArp[] }
+  | { readonly type: 'frames'; readonly link: string; readonly frames: readonly ReceivedFrame[] }
   /** an echo reply from the target of a far end, received by the kernel at `at` */
   | { readonly type: 'echo'; readonly link: string; readonly source: Ipv4; readonly at: number }
   /** the time that was asked for has come; everything received before has been handed over */
@@ -44,7 +46,8 @@ export type CoreEvent =
   | { readonly type: 'kernel'; readonly table: KernelTable }
   /** the settings of the links that exist, read anew */
   | { readonly type: 'settings'; readonly links: ReadonlyMap<string, LinkSettings> }
-  | { readonly type: 'topology'; readonly topology: Topology }
+  /** another configuration; `seal` where it has beacons */
+  | { readonly type: 'topology'; readonly topology: Topology; readonly seal?: Seal | undefined }
   /** several that were read together: what they lead to is planned once, when all are taken in */
   | { readonly type: 'batch'; readonly events: readonly CoreEvent[] };
 

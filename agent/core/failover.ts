@@ -22,8 +22,14 @@ export class Failover {
     for (const name of this.active.keys()) if (!names.has(name)) this.active.delete(name);
   }
 
-  /** Takes the present paths of a peer; what to tell if its active path is another one now. */
-  update(topology: Topology, peer: Peer, paths: readonly Path[]): Note | undefined {
+  /** Takes the present paths of a peer; what to tell if its active path is another one now. `reordered`: since the peer prefers others. */
+  update(
+    topology: Topology,
+    peer: Peer,
+    paths: readonly Path[],
+    reordered: boolean,
+    now: number,
+  ): Note | undefined {
     const known = this.active.has(peer.name);
     const before = this.active.get(peer.name);
     const after = activePath(paths);
@@ -34,8 +40,13 @@ export class Failover {
     return {
       event: eventOf(before, after),
       level: after === undefined ? 'error' : 'warn',
-      causedAt: moved?.trouble ?? 0,
-      fields: { peer: peer.name, from: plane(before), to: plane(after), cause: moved?.cause ?? null },
+      causedAt: reordered ? now : (moved?.trouble ?? 0),
+      fields: {
+        peer: peer.name,
+        from: plane(before),
+        to: plane(after),
+        cause: reordered ? 'priority' : (moved?.cause ?? null),
+      },
     };
   }
 }

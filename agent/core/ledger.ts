@@ -18,6 +18,8 @@ export class Ledger {
   private readonly routes = new Map<string, Route[]>();
   private readonly neighbors = new Map<number, Neighbor>();
   private aliases: readonly Alias[] = [];
+  /** destinations whose routes and neighbor entries stay though nobody wants them */
+  private spared: ReadonlySet<string> = new Set();
 
   /** Takes over what the kernel was seen to hold. */
   adopt(table: KernelTable): void {
@@ -42,6 +44,18 @@ export class Ledger {
     for (const [identity, neighbor] of this.neighbors) {
       if (neighbor.device === device) this.neighbors.delete(identity);
     }
+  }
+
+  /**
+   * What stands toward hosts that are none of these peers is left alone from now on, until somebody wants it: they may be discovered again.
+   * Nothing is left alone where `peers` is undefined. Whether there is anything.
+   */
+  spare(peers: readonly Peer[] | undefined): boolean {
+    const listed = new Set(peers?.flatMap(destinationsOf).map(keyOf));
+    const hosts = [...this.routes.values()].flat().filter(({ destination }) => destination.length === 32);
+    const keys = hosts.map(({ destination }) => keyOf(destination)).filter((key) => !listed.has(key));
+    this.spared = new Set(peers === undefined ? [] : keys);
+    return this.spared.size > 0;
   }
 
   /** The unicast routes to a peer that stand. */
@@ -71,13 +85,21 @@ export class Ledger {
 
   /** The steps for everything: aliases, every peer, and what is ours but no longer wanted; taken as done. */
   planAll(topology: Topology, peers: ReadonlyMap<Peer, readonly Path[]>): KernelStep[] {
-    const standing = [...this.routes.values()].flat();
-    const entries = [...this.neighbors.values()];
+    const destinations = new Set([...peers.keys()].flatMap(destinationsOf).map(keyOf));
+    const isSpared = (prefix: Prefix) => this.spared.has(keyOf(prefix)) && !destinations.has(keyOf(prefix));
+    const routes = [...this.routes.values()].flat();
+    const standing = routes.filter(({ destination }) => !isSpared(destination));
+    const known = [...this.neighbors.values()];
+    const entries = known.filter(({ address }) => !isSpared({ address, length: 32 }));
     const desired = [...peers].flatMap(([peer, paths]) => desiredRoutes(topology, peer, paths));
     const wanted = [...peers].flatMap(([peer, paths]) => desiredNeighbors(peer, paths));
     const aliases = this.planAliases(topology.aliases);
     const neighbors = planNeighbors(wanted, entries);
-    this.adopt({ routes: desired, neighbors: wanted, aliases: this.aliases });
+    this.adopt({
+      routes: [...desired, ...routes.filter(({ destination }) => isSpared(destination))],
+      neighbors: [...wanted, ...known.filter(({ address }) => isSpared({ address, length: 32 }))],
+      aliases: this.aliases,
+    });
     return [
       ...aliases.add,
       ...neighbors.set,
@@ -105,7 +127,7 @@ export class Ledger {
   }
 
   private at(destination: Prefix): Route[] {
-    const key = `${destination.address}/${destination.length}`;
+    const key = keyOf(destination);
     let routes = this.routes.get(key);
     if (routes === undefined) {
       routes = [];
@@ -113,6 +135,10 @@ export class Ledger {
     }
     return routes;
   }
+}
+
+function keyOf({ address, length }: Prefix): string {
+  return `${address}/${length}`;
 }
 
 /** Every destination to which a peer can have routes. */

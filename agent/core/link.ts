@@ -1,5 +1,6 @@
 import { contains, type Ipv4 } from '../wire/address';
 import { Announcing } from './announcing';
+import { Beaconing } from './beaconing';
 import type { LinkState } from './event';
 import type { Cause } from './liveness';
 import type { ArpOptions, LinkPlace, ProbeOptions } from './topology';
@@ -8,9 +9,10 @@ import type { ArpOptions, LinkPlace, ProbeOptions } from './topology';
 export class Link {
   state: LinkState | undefined;
   readonly announcing: Announcing;
+  readonly beaconing = new Beaconing();
 
   constructor(
-    readonly place: LinkPlace,
+    public place: LinkPlace,
     arp: ArpOptions,
     probe: ProbeOptions,
   ) {

@@ -9,6 +9,9 @@ export type Cause =
   | 'answer'
   | 'silence'
   | 'hint'
+  | 'beacon-silence'
+  | 'not-heard'
+  | 'withdrawn'
   | 'carrier-lost'
   | 'link-down'
   | 'link-gone'
@@ -57,6 +60,8 @@ export class Liveness {
   cause: Cause = 'start';
   /** the far end's verified address; requests go to it alone */
   mac: Mac | undefined;
+  /** the address is known by other means than an answer, so no answer from another one counts */
+  pinned = false;
   /** smoothed round trip in ms; undefined before the first answer */
   rtt: number | undefined;
   /** time of the last answer */
@@ -76,8 +81,10 @@ export class Liveness {
   private graced = false;
   /** the waiting request went to everybody */
   private everybody = false;
-  /** requests follow each other within one `retry`: a hint is being verified */
-  private hurried = false;
+  /** requests follow each other within one `retry`: this is being verified */
+  private hurried: Cause | undefined;
+  /** between two requests while up, where it is not `interval`; in ms */
+  private eased: number | undefined;
   private verifiedAt = Number.NEGATIVE_INFINITY;
   private broadcastAt = Number.NEGATIVE_INFINITY;
   private holdFactor = 1;
@@ -112,6 +119,7 @@ export class Liveness {
    * everybody was asked.
    */
   get expects(): Mac | undefined {
+    if (this.pinned) return this.mac;
     const trusted = this.state !== 'unknown' && this.state !== 'down';
     return trusted || !this.everybody ? this.mac : undefined;
   }
@@ -124,7 +132,24 @@ export class Liveness {
   /** Takes new timing; what is under way goes on. */
   retime(options: ProbeTiming, now: number): void {
     this.options = options;
-    if (!this.waits) this.due = Math.min(this.due, now + options.interval);
+    if (!this.waits) this.due = Math.min(this.due, now + this.interval);
+  }
+
+  /** Asks only each `interval` ms while up, since the path is watched by other means as well; undefined for the usual interval. */
+  ease(interval: number | undefined, now: number): void {
+    if (interval === this.eased) return;
+    this.eased = interval;
+    if (this.waits || this.state !== 'up') return;
+    this.due =
+      interval === undefined ? Math.min(this.due, now + this.interval) : now + interval * (this.phase || 1);
+  }
+
+  /** Takes an address that is known by other means; whether it is another one than before. */
+  pin(mac: Mac): boolean {
+    const moved = this.mac !== mac;
+    this.mac = mac;
+    this.pinned = true;
+    return moved;
   }
 
   /** Starts as a path that is not trusted: its route was taken out before we started, or its link has just appeared. */
@@ -162,15 +187,20 @@ export class Liveness {
     if (this.askedAt !== undefined && this.misses === 0) this.measure(Math.max(0, at - this.askedAt));
     this.heard = at;
     this.misses = 0;
-    this.hurried = false;
-    // From when it was asked for, not sent: the time that sending many takes must not lengthen the interval.
-    this.due = Math.max(now, (this.askedAt ?? now) + this.options.interval);
+    this.hurried = undefined;
+    const asked = this.askedAt ?? now;
     this.askedAt = undefined;
     if (this.state === 'unknown' || this.state === 'down') this.mac = mac;
+    const first = this.state === 'unknown';
+    const step = this.answered(now);
+    // From when it was asked for, not sent: the time that sending many takes must not lengthen the interval.
+    this.due = first ? now + this.interval * this.phase : Math.max(now, asked + this.interval);
+    return step;
+  }
+
+  private answered(now: number): LivenessStep {
     switch (this.state) {
       case 'unknown':
-        this.due = now + this.options.interval * this.phase;
-        return this.change('up', now, 'answer');
       case 'suspect':
         return this.change('up', now, 'answer');
       case 'down':
@@ -184,18 +214,23 @@ export class Liveness {
     }
   }
 
+  /** Between two requests in the present state, in ms. */
+  private get interval(): number {
+    return this.state === 'up' ? (this.eased ?? this.options.interval) : this.options.interval;
+  }
+
   /**
-   * Somebody says that something happened to the far end: verify now. All `misses` requests go out within one `retry`; the first
-   * of them has the whole time for its answer. At most one verification an interval, so no stream of forged hints makes more.
+   * Something says that the far end is in trouble, since `trouble` ms: verify now. All `misses` requests go out within one `retry`; the
+   * first of them has the whole time for its answer. At most one verification an interval, so no stream of forged hints makes more.
    */
-  verify(now: number): LivenessStep {
+  verify(now: number, cause: Cause = 'hint', trouble = now): LivenessStep {
     if (this.state === 'suspect' || this.state === 'unknown') return NOTHING;
     if (now - this.verifiedAt < this.options.interval) return NOTHING;
     this.verifiedAt = now;
     if (this.state === 'up') {
-      this.trouble = now;
+      this.trouble = trouble;
       this.misses = 0;
-      this.hurried = true;
+      this.hurried = cause;
     }
     return this.probe(now);
   }
@@ -221,7 +256,8 @@ export class Liveness {
     this.graced = false;
     this.due = now + this.wait();
     this.everybody =
-      this.mac === undefined || (this.state === 'down' && now - this.broadcastAt >= BROADCAST_SPACING);
+      this.mac === undefined ||
+      (this.state === 'down' && !this.pinned && now - this.broadcastAt >= BROADCAST_SPACING);
     if (!this.everybody) return { probe: 'unicast' };
     this.broadcastAt = now;
     return { probe: 'broadcast' };
@@ -231,20 +267,18 @@ export class Liveness {
     const first = this.misses === 0;
     this.misses += 1;
     this.rises = 0;
-    if (first && !this.hurried && this.state !== 'down') this.trouble = this.sentAt;
+    if (first && this.hurried === undefined && this.state !== 'down') this.trouble = this.sentAt;
     if (this.state === 'held') return this.collapse(now);
     if (this.state === 'down') return this.probe(now);
     if (this.misses >= this.options.misses) return this.collapse(now);
     const from = this.state;
     const step = this.probe(now);
-    return from === 'up'
-      ? { ...step, ...this.change('suspect', now, this.hurried ? 'hint' : 'silence') }
-      : step;
+    return from === 'up' ? { ...step, ...this.change('suspect', now, this.hurried ?? 'silence') } : step;
   }
 
   private collapse(now: number): LivenessStep {
-    const cause = this.hurried ? 'hint' : 'silence';
-    this.hurried = false;
+    const cause = this.hurried ?? 'silence';
+    this.hurried = undefined;
     return { ...this.change('down', now, cause), ...this.probe(now) };
   }
 
@@ -269,7 +303,7 @@ export class Liveness {
     if (state === 'down') {
       this.rises = 0;
       this.misses = 0;
-      this.hurried = false;
+      this.hurried = undefined;
       this.damp(now);
     }
     this.state = state;
@@ -292,7 +326,7 @@ export class Liveness {
     if (this.state === 'down')
       return Math.max(timeout, this.mac === undefined ? BROADCAST_SPACING : interval);
     const last = this.misses + 1 >= misses;
-    if (this.hurried) {
+    if (this.hurried !== undefined) {
       const spacing = retry / misses;
       return last ? Math.max(spacing, timeout - spacing * (misses - 1)) : spacing;
     }

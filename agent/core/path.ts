@@ -1,4 +1,6 @@
 import type { Ipv4, Mac } from '../wire/address';
+import type { Entry, Place } from './agenda';
+import { Hearing } from './hearing';
 import { type Cause, Liveness, type PathState } from './liveness';
 import type { PathView } from './routing';
 import { Schedule } from './schedule';
@@ -8,18 +10,23 @@ import type { Peer, ProbeOptions } from './topology';
 const RANK: readonly PathState[] = ['down', 'held', 'unknown', 'suspect', 'up'];
 
 /** The way to one peer by the link on one plane. */
-export class Path implements PathView {
+export class Path implements PathView, Entry {
+  agenda: Place | undefined;
   readonly arp: Liveness;
   /** of the ICMP target behind a far end, where it names one */
   readonly icmp: Liveness | undefined;
   /** when the peer announced itself on this link */
   readonly announcements = new Schedule();
+  /** what the peer's beacons say */
+  readonly hearing = new Hearing();
   device: number | undefined;
   /** whether the link is up and has carrier, so that asking makes sense */
   works = false;
   state: PathState = 'unknown';
   since: number;
   cause: Cause = 'start';
+  /** since when the peer says that its link here is not to be used; undefined while it doesn't */
+  private withdrawnAt: number | undefined;
 
   /** `phase`, 0 to below 1, spreads the steady requests of many paths over the interval. */
   constructor(
@@ -29,6 +36,8 @@ export class Path implements PathView {
     probe: ProbeOptions,
     now: number,
     phase: number,
+    /** its place among all paths, so that what happens at one time happens in one order */
+    public serial: number,
   ) {
     this.arp = new Liveness(probe, now, phase);
     this.icmp =
@@ -50,10 +59,28 @@ export class Path implements PathView {
     return this.icmp?.rtt ?? this.arp.rtt;
   }
 
-  /** The next time at which one of its requests is due; infinite while the link doesn't work. */
+  /** The next time at which one of its requests, or a beacon of the peer, is due; infinite while the link doesn't work. */
   get wakeAt(): number {
     if (!this.works) return Number.POSITIVE_INFINITY;
-    return Math.min(this.arp.wakeAt, this.icmp?.wakeAt ?? Number.POSITIVE_INFINITY);
+    const due = Math.min(this.arp.wakeAt, this.hearing.dueAt);
+    return this.icmp === undefined ? due : Math.min(due, this.icmp.wakeAt);
+  }
+
+  /** Whether the peer says that its link here is not to be used. */
+  get withdrawn(): boolean {
+    return this.withdrawnAt !== undefined;
+  }
+
+  /** The peer says at `now` ms that its link here is not to be used: nothing that is heard by it counts until {@link restore}. */
+  withdraw(now: number): void {
+    this.withdrawnAt ??= now;
+    this.arp.fail(now, 'withdrawn');
+  }
+
+  /** The peer says no longer that its link is not to be used: ask at once. */
+  restore(now: number): void {
+    this.withdrawnAt = undefined;
+    if (this.works) this.arp.revive(now);
   }
 
   /** What is asked, each with its own liveness. */
@@ -63,18 +90,28 @@ export class Path implements PathView {
 
   /** Derives the state from what is asked; the former one if it changed. */
   settle(now: number): PathState | undefined {
+    if (this.withdrawn) return this.enter('down', now, 'withdrawn');
     const worst = this.probed.reduce((a, b) => (decides(b, a) ? b : a));
-    if (worst.state === this.state) return undefined;
+    return this.enter(
+      worst.state,
+      now,
+      worst === this.icmp && worst.cause === 'silence' ? 'icmp-silence' : worst.cause,
+    );
+  }
+
+  private enter(state: PathState, now: number, cause: Cause): PathState | undefined {
+    if (state === this.state) return undefined;
     const from = this.state;
-    this.state = worst.state;
+    this.state = state;
     this.since = now;
-    this.cause = worst === this.icmp && worst.cause === 'silence' ? 'icmp-silence' : worst.cause;
+    this.cause = cause;
     return from;
   }
 
   /** When the trouble that led to the present state began; of a path that came back, when it came into this state. */
   get trouble(): number {
     if (this.state === 'up' || this.state === 'held') return this.since;
+    if (this.cause === 'withdrawn') return this.withdrawnAt ?? this.since;
     return this.cause === 'icmp-silence' && this.icmp !== undefined ? this.icmp.trouble : this.arp.trouble;
   }
 }

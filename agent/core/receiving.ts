@@ -1,6 +1,6 @@
 import type { Ipv4, Mac } from '../wire/address';
 import { type ArpDropReason, type ArpFrame, decodeArp, isAnnouncement } from '../wire/arp';
-import type { ReceivedArp } from './event';
+import type { ReceivedFrame } from './event';
 import type { Path } from './path';
 
 /** Why a frame changed nothing. Each is a counter in the status. */
@@ -46,7 +46,7 @@ export interface Receiver {
 const ignored = (reason: IgnoreReason): Meaning => ({ type: 'ignored', reason });
 
 /** What a frame means; every frame that means nothing has a named reason. */
-export function meaningOf(received: ReceivedArp, receiver: Receiver): Meaning {
+export function meaningOf(received: ReceivedFrame, receiver: Receiver): Meaning {
   if (received.vlan) return ignored('vlan-tagged');
   if (received.kind === 'otherhost' || received.kind === 'outgoing') return ignored('not-for-us');
   const frame = decodeArp(received.bytes);

@@ -1,6 +1,8 @@
 import type { Ipv4, Mac } from '../wire/address';
+import { Agenda } from './agenda';
 import { Link } from './link';
 import { Path } from './path';
+import { byPreference } from './preference';
 import type { Peer, Topology } from './topology';
 
 /** Spreads the steady requests of the paths evenly over the interval, in tenths, so that wake-ups are shared. */
@@ -12,46 +14,62 @@ export class Registry {
   readonly links = new Map<string, Link>();
   /** by peer, in order of preference */
   readonly paths = new Map<Peer, readonly Path[]>();
+  /** which path is to be woken next; whoever changes a path's times tells it */
+  readonly agenda = new Agenda<Path>();
   private readonly byTarget = new Map<string, Map<Ipv4, Path>>();
   private readonly byAlias = new Map<Ipv4, Peer>();
+  private readonly byName = new Map<string, Peer>();
 
   constructor(topology: Topology, now: number) {
-    this.rebuild(topology, now);
+    this.rebuild(topology, topology.peers, now);
   }
 
-  /** Takes another topology; links and paths that are the same in it go on as they are. */
-  rebuild(topology: Topology, now: number): void {
+  /** Takes another topology, or other peers in it; links and paths that are the same go on as they are. */
+  rebuild(topology: Topology, peers: readonly Peer[], now: number): void {
     const kept = new Map(
       [...this.allPaths()].map((path) => [identityOf(path.peer, path.plane, path.link), path]),
     );
     this.rebuildLinks(topology, now);
     this.paths.clear();
     this.byAlias.clear();
+    this.byName.clear();
     let serial = 0;
-    for (const peer of topology.peers) {
+    for (const peer of peers) {
       const paths = [...this.links.values()]
         .filter((link) => isOn(peer, link.place.plane))
         .map(({ name, place }) => {
-          const phase = Math.floor(((serial++ * GOLDEN_RATIO) % 1) * PHASES) / PHASES;
+          const phase = Math.floor(((serial * GOLDEN_RATIO) % 1) * PHASES) / PHASES;
           const path =
             kept.get(identityOf(peer, place.plane, name)) ??
-            new Path(peer, place.plane, name, topology.probe, now, phase);
+            new Path(peer, place.plane, name, topology.probe, now, phase, serial);
           path.peer = peer;
+          path.serial = serial++;
           for (const liveness of path.probed) liveness.retime(topology.probe, now);
           this.byTarget.get(name)!.set(path.target, path);
           return path;
         });
-      this.paths.set(peer, paths);
+      this.paths.set(peer, paths.sort(byPreference));
+      this.byName.set(peer.name, peer);
       if (peer.kind === 'agent') for (const alias of peer.aliases) this.byAlias.set(alias, peer);
     }
+    this.agenda.reset(this.allPaths());
+  }
+
+  /** Sorts the paths of a peer anew, after what it prefers has changed; whether that is another order. */
+  reorder(peer: Peer): boolean {
+    const before = this.paths.get(peer) ?? [];
+    const after = [...before].sort(byPreference);
+    this.paths.set(peer, after);
+    return after.some((path, index) => path !== before[index]);
   }
 
   *allPaths(): Generator<Path> {
     for (const paths of this.paths.values()) yield* paths;
   }
 
-  *pathsOver(link: Link): Generator<Path> {
-    for (const path of this.allPaths()) if (path.link === link.name) yield path;
+  /** The paths over a link. */
+  pathsOver(link: Link): Iterable<Path> {
+    return this.byTarget.get(link.name)?.values() ?? [];
   }
 
   /** The path over a link that asks for an address. */
@@ -62,6 +80,10 @@ export class Registry {
   /** The peer that has an alias. */
   peerOf(alias: Ipv4): Peer | undefined {
     return this.byAlias.get(alias);
+  }
+
+  peerNamed(name: string): Peer | undefined {
+    return this.byName.get(name);
   }
 
   /** Whether a hardware address is of one of our links. */
@@ -78,6 +100,7 @@ export class Registry {
       const former = before.get(place.name);
       const link =
         former?.place.plane === place.plane ? former : new Link(place, topology.arp, topology.probe);
+      link.place = place;
       link.announcing.retime(topology.arp, topology.probe.retry, now);
       if (former !== undefined) link.state = former.state;
       this.links.set(place.name, link);

@@ -102,6 +102,7 @@ export function desiredRoutes(topology: Topology, peer: Peer, paths: readonly Pa
   const { metric, table, protocol, rtoMin } = topology.route;
   const source = topology.aliases[0];
   const chosen = new Set(chosenPaths(paths));
+  const ranks = metricRanks(paths);
   const routes: Route[] = [];
   const unicast = (path: PathView, destination: Prefix, gateway: Ipv4 | undefined, added: number) =>
     routes.push({
@@ -110,7 +111,7 @@ export function desiredRoutes(topology: Topology, peer: Peer, paths: readonly Pa
       device: path.device!,
       gateway,
       source,
-      metric: metric + METRIC_STEP * path.plane + added,
+      metric: metric + METRIC_STEP * ranks.get(path)! + added,
       table,
       protocol,
       rtoMin,
@@ -132,6 +133,12 @@ export function desiredRoutes(topology: Topology, peer: Peer, paths: readonly Pa
     unicast(path, { address: target, length: 32 }, gateway, chosen.has(path) ? 0 : DEMOTED);
   }
   return routes;
+}
+
+/** For each path the plane whose metric its routes have: the paths' own planes, dealt out in order of preference. */
+function metricRanks<P extends PathView>(paths: readonly P[]): ReadonlyMap<P, number> {
+  const planes = paths.map((path) => path.plane).sort((one, other) => one - other);
+  return new Map(paths.map((path, index) => [path, planes[index]!]));
 }
 
 function guard(topology: Topology, alias: Ipv4): Route {

@@ -8,7 +8,7 @@ import type { Registry } from './registry';
 
 /** Makes the frames that the core wants sent, and keeps account of the requests that the shell has not sent yet. */
 export class Sending {
-  private unsent: Liveness[] = [];
+  private unsent: { readonly path: Path; readonly liveness: Liveness }[] = [];
 
   constructor(
     private readonly registry: Registry,
@@ -19,7 +19,7 @@ export class Sending {
 
   /** Asks on a path, for the liveness of it that wants to know. */
   request(path: Path, liveness: Liveness, to: 'unicast' | 'broadcast'): void {
-    this.unsent.push(liveness);
+    this.unsent.push({ path, liveness });
     this.count('requests');
     const { peer, target } = path;
     const link = this.registry.links.get(path.link);
@@ -39,7 +39,10 @@ export class Sending {
 
   /** The shell has sent everything at `now` ms: the wait for the answers begins here. */
   sent(now: number): void {
-    for (const liveness of this.unsent) liveness.sent(now);
+    for (const { path, liveness } of this.unsent) {
+      liveness.sent(now);
+      this.registry.agenda.update(path);
+    }
     this.unsent = [];
   }
 

@@ -1,5 +1,5 @@
 import { Core } from '../../agent/core/core';
-import type { Actions, CoreEvent, LinkState, Note, ReceivedArp, Send } from '../../agent/core/event';
+import type { Actions, CoreEvent, LinkState, Note, ReceivedFrame, Send } from '../../agent/core/event';
 import type { Topology } from '../../agent/core/topology';
 import type { Alarm, Clock } from './clock';
 import type { Kernel, Listener } from './kernel';
@@ -44,7 +44,7 @@ export class Agent implements Listener {
   private closed = false;
   /** what came up while it was paused */
   private postponed: (() => void)[] = [];
-  private received = new Map<string, ReceivedArp[]>();
+  private received = new Map<string, ReceivedFrame[]>();
   private told: [name: string, state: LinkState | undefined][] = [];
   private reading = false;
   private alarm: Alarm | undefined;
@@ -103,7 +103,7 @@ export class Agent implements Listener {
     return this.told.length > 0 || this.unrepaired || this.paused;
   }
 
-  frame(link: string, received: ReceivedArp): void {
+  frame(link: string, received: ReceivedFrame): void {
     const waiting = this.received.get(link);
     if (waiting === undefined) this.received.set(link, [received]);
     else if (waiting.length < SOCKET_ROOM) waiting.push(received);

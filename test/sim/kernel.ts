@@ -1,5 +1,5 @@
 import { kernelAnswers } from '../../agent/core/answering';
-import type { LinkState, ReceivedArp } from '../../agent/core/event';
+import type { LinkState, ReceivedFrame } from '../../agent/core/event';
 import {
   type Alias,
   type KernelStep,
@@ -18,7 +18,7 @@ export type Refusal = 'EEXIST' | 'ESRCH' | 'ENETDOWN' | 'EINVAL' | 'EADDRNOTAVAI
 
 /** Who listens to the kernel: an agent with its sockets open. */
 export interface Listener {
-  frame(link: string, received: ReceivedArp): void;
+  frame(link: string, received: ReceivedFrame): void;
   link(name: string, state: LinkState | undefined): void;
   /** somebody else changed our routes, neighbor entries or aliases */
   tampered(): void;

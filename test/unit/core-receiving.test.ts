@@ -1,4 +1,4 @@
-import type { FrameKind, ReceivedArp } from '../../agent/core/event';
+import type { FrameKind, ReceivedFrame } from '../../agent/core/event';
 import { Path } from '../../agent/core/path';
 import { meaningOf, type Receiver } from '../../agent/core/receiving';
 import type { Ipv4, Mac } from '../../agent/wire/address';
@@ -11,7 +11,7 @@ const STRANGER = 0x02000000ffff as Mac;
 const OWN_ADDRESS = ip('10.77.0.1');
 
 function pathTo(state: 'asked' | 'up' | 'asked-again' | 'down'): Path {
-  const path = new Path(beta, 0, 'eth0', topologyOf().probe, 0, 0);
+  const path = new Path(beta, 0, 'eth0', topologyOf().probe, 0, 0, 0);
   path.arp.tick(0);
   if (state === 'asked') return path;
   path.arp.answer(THEIRS, 1, 1);
@@ -35,7 +35,7 @@ function receiverWith(path: Path): Receiver {
   };
 }
 
-const received = (frame: ArpFrame | Uint8Array, kind: FrameKind = 'host', vlan = false): ReceivedArp => ({
+const received = (frame: ArpFrame | Uint8Array, kind: FrameKind = 'host', vlan = false): ReceivedFrame => ({
   bytes: frame instanceof Uint8Array ? frame : encodeArp(frame),
   at: 0,
   kind,

@@ -1,0 +1,76 @@
+/** A lost link is told this often, this far apart in ms: the repetitions are there for a frame that gets lost. */
+const WITHDRAWALS = 3;
+const WITHDRAWAL_SPACING = 2;
+
+/**
+ * When to send beacons on one link: each `interval`; at once where something changed that the peers should know, at most one such an
+ * interval; and at once, repeated within 5 ms, where another link was lost. Never sends and never reads a clock; times are ms of a
+ * monotonic clock.
+ */
+export class Beaconing {
+  /** the next beacon; infinite for none */
+  wakeAt = Number.POSITIVE_INFINITY;
+  private interval: number | undefined;
+  private regularAt = Number.POSITIVE_INFINITY;
+  private urgentAt = Number.POSITIVE_INFINITY;
+  private withdrawals = 0;
+  private urgedAt = Number.NEGATIVE_INFINITY;
+
+  /** Whether beacons are sent on this link. */
+  get active(): boolean {
+    return this.interval !== undefined;
+  }
+
+  /** Sends from now on, the first as urgent, or goes on with another interval. */
+  start(interval: number, now: number): void {
+    if (interval === this.interval) return;
+    if (this.interval === undefined) this.urgentAt = now;
+    this.interval = interval;
+    this.regularAt = now + interval;
+    this.reckon();
+  }
+
+  /** The link doesn't work, or beacons are off. */
+  stop(): void {
+    this.interval = undefined;
+    this.withdrawals = 0;
+    this.regularAt = Number.POSITIVE_INFINITY;
+    this.urgentAt = Number.POSITIVE_INFINITY;
+    this.reckon();
+  }
+
+  /** Another link was lost. */
+  withdraw(now: number): void {
+    if (this.interval === undefined) return;
+    this.withdrawals = WITHDRAWALS;
+    this.urgentAt = now;
+    this.reckon();
+  }
+
+  /** Something changed that the peers should know. What changes soon after waits for the next regular beacon. */
+  urge(now: number): void {
+    if (this.interval === undefined || now - this.urgedAt < this.interval) return;
+    this.urgedAt = now;
+    this.urgentAt = Math.min(this.urgentAt, now);
+    this.reckon();
+  }
+
+  /** Which beacon to send now, if any; the next time is set. */
+  tick(now: number): 'urgent' | 'regular' | undefined {
+    if (now < this.wakeAt || this.interval === undefined) return undefined;
+    const urgent = now >= this.urgentAt;
+    if (urgent) {
+      this.withdrawals = Math.max(0, this.withdrawals - 1);
+      this.urgentAt = this.withdrawals > 0 ? now + WITHDRAWAL_SPACING : Number.POSITIVE_INFINITY;
+    }
+    // On the beat, so that lateness doesn't add up; what was missed while we did not run is not sent afterwards.
+    const beats = Math.floor((now - this.regularAt) / this.interval) + 1;
+    if (beats > 0) this.regularAt += beats * this.interval;
+    this.reckon();
+    return urgent ? 'urgent' : 'regular';
+  }
+
+  private reckon(): void {
+    this.wakeAt = Math.min(this.regularAt, this.urgentAt);
+  }
+}

@@ -1,0 +1,47 @@
+import type { StatedLinkState } from '../wire/beacon';
+
+/** What a peer's beacons say by one path: whether they come, whether the peer hears ours, and what it says of its link there. */
+export class Hearing {
+  /** beacons come by this path: the last one is not overdue */
+  coming = false;
+  /** when the kernel received the last one; undefined before the first of this epoch */
+  heardAt: number | undefined;
+  /** of the last beacon by this path, to know a replayed one */
+  sequence = -1;
+  /** the peer says that it hears us here */
+  hearsUs = false;
+  /** what the peer says of its link, on whichever plane it said so */
+  state: StatedLinkState = 'up';
+  /** what the peer wishes: the higher, the rather it wants to be reached by this path; 0 where it states none */
+  priority = 0;
+  /** when the next beacon counts as missing, in ms; infinite while none is awaited */
+  dueAt = Number.POSITIVE_INFINITY;
+
+  /** A beacon came, received at `at`; the next one is missing `patience` ms later. */
+  take(sequence: number, at: number, patience: number): void {
+    this.sequence = sequence;
+    this.heardAt = at;
+    this.coming = true;
+    this.dueAt = at + patience;
+  }
+
+  /** The next one didn't come in time, or can't come since our own link doesn't work. */
+  lapse(): void {
+    this.coming = false;
+    this.hearsUs = false;
+    this.dueAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** The peer has started anew, or is silent altogether: what it said no longer counts. */
+  forget(): void {
+    this.lapse();
+    this.heardAt = undefined;
+    this.sequence = -1;
+    this.state = 'up';
+  }
+
+  /** Whether the way works in both directions, by what both ends say. */
+  get mutual(): boolean {
+    return this.coming && this.hearsUs;
+  }
+}

@@ -1,0 +1,253 @@
+import { type BeaconDropReason, type BeaconFrame, decodeBeacon, hears } from '../wire/beacon';
+import { ETHERNET_HEADER } from '../wire/ethernet';
+import { Conflict } from './conflict';
+import { Discovery } from './discovery';
+import type { ReceivedFrame } from './event';
+import type { Link } from './link';
+import type { Liveness, LivenessStep } from './liveness';
+import type { Outbox } from './outbox';
+import type { Path } from './path';
+import type { Registry } from './registry';
+import type { Credentials } from './speaking';
+import type { AgentPeer, BeaconOptions, Peer, Topology } from './topology';
+
+/** Why a beacon changed nothing. Each is a counter in the status. */
+export type BeaconIgnoreReason =
+  | BeaconDropReason
+  | 'vlan-tagged'
+  | 'beacon-other-cluster'
+  | 'beacon-own'
+  | 'beacon-own-name'
+  | 'beacon-wrong-plane'
+  | 'beacon-sender-mac'
+  | 'beacon-older-epoch'
+  | 'beacon-replayed'
+  | 'beacon-unknown-key'
+  | 'beacon-bad-tag'
+  | 'beacon-alias-taken'
+  | 'beacon-undiscovered'
+  | 'beacon-too-many';
+
+/** What became of a frame. */
+export type BeaconVerdict = BeaconIgnoreReason | 'beacons-heard' | 'withdrawals';
+
+/** Of our own beacons, those at most this many older than the last can still be on their way. */
+const ON_THEIR_WAY = 64;
+
+/** What the neighborhood needs of the core. */
+export interface Surroundings {
+  readonly registry: Registry;
+  readonly outbox: Outbox;
+  topology(): Topology;
+  /** sequence number of our own last beacon */
+  sequence(): number;
+  follow(path: Path, liveness: Liveness, step: LivenessStep): void;
+  /** something that decides on the routes to a peer changed */
+  changed(peer: Peer): void;
+  /** a peer prefers other planes */
+  reordered(peer: Peer): void;
+  /** one of our own beacons was heard on another link */
+  joined(link: Link, now: number): void;
+}
+
+/** A host whose beacons we take. */
+interface Speaker {
+  epoch: number;
+  /** sequence number of the beacon with the newest statements about its links, on whichever plane it came */
+  newest: number;
+  /** since when no beacon of it comes by any plane; undefined while some do */
+  silentSince: number | undefined;
+}
+
+/** The hosts that send beacons: who they are, what they say, and when they are silent. */
+export class Neighborhood {
+  readonly discovery: Discovery;
+  private readonly speakers = new Map<string, Speaker>();
+  private readonly ownName = new Conflict();
+
+  constructor(private readonly around: Surroundings) {
+    this.discovery = new Discovery(around.registry, around.outbox, () => around.topology());
+  }
+
+  /** Takes a frame that was heard on a link; what became of it. */
+  take(link: Link, received: ReceivedFrame, credentials: Credentials, now: number): BeaconVerdict {
+    const topology = this.around.topology();
+    if (received.vlan) return 'vlan-tagged';
+    const beacon = decodeBeacon(received.bytes);
+    if (typeof beacon === 'string') return beacon;
+    if (beacon.cluster !== topology.cluster) return 'beacon-other-cluster';
+    if (beacon.host === topology.host) return this.takeOwn(link, beacon, credentials, now);
+    // What costs nothing comes first, and nothing is changed before the tag is known to be good.
+    const stated = beacon.links[beacon.sentOn]!;
+    if (stated.plane !== topology.planes[link.place.plane]) return 'beacon-wrong-plane';
+    if (stated.mac !== beacon.source) return 'beacon-sender-mac';
+    const refused = this.refusedAsOld(link, beacon, now) ?? refusedBySeal(beacon, credentials);
+    if (refused !== undefined) return refused;
+    const peer = this.discovery.peerOf(beacon, received, link, now);
+    if (typeof peer === 'string') return peer;
+    this.hear(link, peer, beacon, Math.min(received.at, now), now);
+    return beacon.urgent ? 'withdrawals' : 'beacons-heard';
+  }
+
+  /** The beacon that was due by a path didn't come: ask, since beacons hint and ARP judges. */
+  lapse(path: Path, now: number): void {
+    const since = path.hearing.dueAt - this.around.topology().probe.retry;
+    this.stop(path, now);
+    this.around.follow(path, path.arp, path.arp.verify(now, 'beacon-silence', since));
+  }
+
+  /** No beacon is awaited by a path any more. */
+  stop(path: Path, now: number): void {
+    const { coming } = path.hearing;
+    path.hearing.lapse();
+    path.arp.ease(undefined, now);
+    if (!coming) return;
+    const paths = this.around.registry.paths.get(path.peer) ?? [];
+    if (paths.every((other) => !other.hearing.coming)) this.silence(path.peer, paths, now);
+  }
+
+  /** The peers are others now, or beacons are off: forgets those that are gone, or all. */
+  retain(options: BeaconOptions | undefined, now: number): void {
+    const { registry } = this.around;
+    for (const [name] of this.speakers) {
+      const peer = registry.peerNamed(name);
+      if (options !== undefined && peer !== undefined) continue;
+      this.speakers.delete(name);
+      if (peer !== undefined) this.unlearn(registry.paths.get(peer) ?? [], now);
+    }
+  }
+
+  private takeOwn(
+    link: Link,
+    beacon: BeaconFrame,
+    credentials: Credentials,
+    now: number,
+  ): BeaconIgnoreReason {
+    if (beacon.epoch < credentials.epoch) return 'beacon-older-epoch';
+    const refused = refusedBySeal(beacon, credentials);
+    if (refused !== undefined) return refused;
+    if (beacon.epoch > credentials.epoch) {
+      const { host } = beacon;
+      if (this.ownName.defend(now))
+        this.around.outbox.note('host-conflict', { host, link: link.name }, 'error');
+      return 'beacon-own-name';
+    }
+    if (beacon.sequence < this.around.sequence() - ON_THEIR_WAY) return 'beacon-replayed';
+    const { planes } = this.around.topology();
+    if (beacon.links[beacon.sentOn]!.plane !== planes[link.place.plane]) this.around.joined(link, now);
+    return 'beacon-own';
+  }
+
+  private refusedAsOld(link: Link, beacon: BeaconFrame, now: number): BeaconIgnoreReason | undefined {
+    const speaker = this.speakers.get(beacon.host);
+    if (speaker === undefined || beacon.epoch > speaker.epoch) return undefined;
+    const peer = this.around.registry.peerNamed(beacon.host);
+    if (beacon.epoch < speaker.epoch)
+      return this.isForgotten(speaker, now) ? undefined : 'beacon-older-epoch';
+    const path = peer && this.pathOver(link, peer);
+    return path !== undefined && beacon.sequence <= path.hearing.sequence ? 'beacon-replayed' : undefined;
+  }
+
+  /** A host that was silent for so long may have started with a clock that was set back. */
+  private isForgotten({ silentSince }: Speaker, now: number): boolean {
+    const { beacon } = this.around.topology();
+    return silentSince !== undefined && now - silentSince > (beacon?.expire ?? Number.POSITIVE_INFINITY);
+  }
+
+  private hear(link: Link, peer: AgentPeer, beacon: BeaconFrame, at: number, now: number): void {
+    const topology = this.around.topology();
+    const paths = this.around.registry.paths.get(peer) ?? [];
+    const path = paths.find((each) => each.link === link.name);
+    if (path === undefined || topology.beacon === undefined) return;
+    const speaker = this.speakerOf(peer, paths, beacon, now);
+    path.hearing.take(beacon.sequence, at, beacon.interval / 1000 + topology.probe.retry);
+    if (beacon.sequence > speaker.newest) {
+      speaker.newest = beacon.sequence;
+      this.takeStatements(peer, paths, beacon, now);
+    }
+    const heard = hears(beacon.heard, topology.aliases[0]!);
+    if (heard === false && path.hearing.hearsUs) {
+      this.around.follow(path, path.arp, path.arp.verify(now, 'not-heard'));
+    }
+    if (heard !== undefined) path.hearing.hearsUs = heard;
+    path.arp.ease(path.hearing.mutual ? topology.beacon.verify : undefined, now);
+    this.around.registry.agenda.update(path);
+  }
+
+  private speakerOf(peer: Peer, paths: readonly Path[], beacon: BeaconFrame, now: number): Speaker {
+    const { epoch } = beacon;
+    let speaker = this.speakers.get(peer.name);
+    const known = speaker?.epoch === epoch;
+    if (speaker === undefined || !known) {
+      if (speaker !== undefined) for (const path of paths) path.hearing.forget();
+      speaker = { epoch, newest: -1, silentSince: now };
+      this.speakers.set(peer.name, speaker);
+    }
+    if (speaker.silentSince !== undefined) {
+      speaker.silentSince = undefined;
+      this.discovery.heard(peer);
+      this.around.outbox.note('beacons-heard', { peer: peer.name, epoch, restarted: !known });
+    }
+    return speaker;
+  }
+
+  /** What the peer says of its links. One that it doesn't name is one that it doesn't have. */
+  private takeStatements(peer: Peer, paths: readonly Path[], beacon: BeaconFrame, now: number): void {
+    const { planes } = this.around.topology();
+    let reordered = false;
+    for (const path of paths) {
+      const stated = beacon.links.find(({ plane }) => plane === planes[path.plane]);
+      const state = stated?.state ?? 'down';
+      const { hearing } = path;
+      hearing.state = state;
+      if ((state !== 'up') !== path.withdrawn) {
+        if (state === 'up') path.restore(now);
+        else path.withdraw(now);
+        this.around.changed(peer);
+        this.around.registry.agenda.update(path);
+      }
+      if (stated === undefined) continue;
+      reordered ||= hearing.priority !== stated.priority;
+      hearing.priority = stated.priority;
+      if (path.arp.pin(stated.mac)) this.around.changed(peer);
+    }
+    if (reordered) this.around.reordered(peer);
+  }
+
+  private silence(peer: Peer, paths: readonly Path[], now: number): void {
+    const speaker = this.speakers.get(peer.name);
+    if (speaker === undefined) return;
+    speaker.silentSince = now;
+    this.discovery.silent(peer, now);
+    // Its agent may be gone for good: its links can come and change without a word.
+    this.unlearn(paths, now);
+    this.around.outbox.note('beacons-lost', { peer: peer.name });
+  }
+
+  /** What was said counts no longer; the address is kept as one that was answered from. */
+  private unlearn(paths: readonly Path[], now: number): void {
+    for (const path of paths) {
+      path.hearing.lapse();
+      path.arp.pinned = false;
+      path.arp.ease(undefined, now);
+      if (path.withdrawn) {
+        path.restore(now);
+        this.around.changed(path.peer);
+      }
+      this.around.registry.agenda.update(path);
+    }
+  }
+
+  private pathOver(link: Link, peer: Peer): Path | undefined {
+    return this.around.registry.paths.get(peer)?.find((path) => path.link === link.name);
+  }
+}
+
+function refusedBySeal(
+  beacon: BeaconFrame,
+  { seal }: Credentials,
+): 'beacon-unknown-key' | 'beacon-bad-tag' | undefined {
+  const verdict = seal.verify(beacon.keyId, beacon.bytes, ETHERNET_HEADER, beacon.signed);
+  if (verdict === 'good') return undefined;
+  return verdict === 'unknown-key' ? 'beacon-unknown-key' : 'beacon-bad-tag';
+}

@@ -1,0 +1,95 @@
+import type { Ipv4 } from '../wire/address';
+import { encodeBeacon, type Heard, heardFrom, type StatedLink } from '../wire/beacon';
+import { ETHERNET_HEADER } from '../wire/ethernet';
+import type { Link } from './link';
+import type { Outbox } from './outbox';
+import type { Registry } from './registry';
+import type { Seal } from './seal';
+import type { Topology } from './topology';
+
+/** With what this host speaks: its boot epoch, and the cluster's keys. */
+export interface Credentials {
+  /** ms since 1970 at the agent's start, or more, so that it grows from start to start */
+  readonly epoch: number;
+  readonly seal: Seal;
+}
+
+const ALL = 0 as Ipv4;
+const LAST = 0xffffffff as Ipv4;
+
+/** Makes our beacons: what this host has, and whom it hears. */
+export class Speaking {
+  /** of the last beacon that was sent, on whichever link */
+  sequence = 0;
+  /** where the next statement of whom we hear begins, by link: not all may find room in one beacon */
+  private readonly cursors = new Map<string, Ipv4>();
+
+  constructor(
+    private readonly registry: Registry,
+    private readonly outbox: Outbox,
+    private readonly topology: () => Topology,
+    private readonly count: (what: string) => void,
+  ) {}
+
+  /** Sends the beacons that are due on all links; those that others wait for go `ahead` of everything else. */
+  speak(credentials: Credentials, now: number, ahead: boolean): void {
+    for (const link of this.registry.links.values()) {
+      const due = link.beaconing.tick(now);
+      if (due === undefined) continue;
+      const frame = this.frame(link, due === 'urgent', credentials);
+      if (frame === undefined) continue;
+      this.count('beacons');
+      if (ahead) this.outbox.hint(link.name, frame);
+      else this.outbox.send(link.name, frame);
+    }
+  }
+
+  private frame(link: Link, urgent: boolean, { epoch, seal }: Credentials): Uint8Array | undefined {
+    const { cluster, host, aliases, beacon } = this.topology();
+    // A link that is gone has no address to state; that it isn't stated says that it is down.
+    const present = [...this.registry.links.values()].filter(({ state }) => state !== undefined);
+    if (link.state === undefined || beacon === undefined) return undefined;
+    this.sequence += 1;
+    const unsigned = encodeBeacon(
+      {
+        urgent,
+        keyId: seal.keyId,
+        epoch,
+        sequence: this.sequence,
+        interval: Math.round(beacon.interval * 1000),
+        cluster,
+        host,
+        aliases,
+        links: present.map((each) => this.stated(each)),
+        sentOn: present.indexOf(link),
+        heard: this.heard(link),
+      },
+      link.state.mac,
+      beacon.etherType,
+    );
+    this.cursors.set(link.name, unsigned.heardTo === LAST ? ALL : ((unsigned.heardTo + 1) as Ipv4));
+    seal.sign(unsigned.bytes, ETHERNET_HEADER, unsigned.signed);
+    return unsigned.bytes;
+  }
+
+  private stated(link: Link): StatedLink {
+    const { planes } = this.topology();
+    return {
+      plane: planes[link.place.plane]!,
+      priority: link.place.priority,
+      state: link.works ? 'up' : 'down',
+      mac: link.state!.mac,
+    };
+  }
+
+  /** Those whose beacons come by this link, or whose path there has not been judged to fail for all that they are late. */
+  private heard(link: Link): Heard {
+    const hosts: Ipv4[] = [];
+    for (const path of this.registry.pathsOver(link)) {
+      const { heardAt, coming } = path.hearing;
+      if (heardAt !== undefined && (coming || path.arp.state !== 'down')) hosts.push(path.target);
+    }
+    hosts.sort((one, other) => one - other);
+    return heardFrom(hosts, this.cursors.get(link.name) ?? ALL);
+  }
+}

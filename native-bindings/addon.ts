@@ -10,8 +10,9 @@ export interface NativePacketSocket {
   open(
     ifindex: number,
     etherTypes: Uint16Array,
+    match: Uint32Array,
     receiveBuffer: number,
-    readable: () => void,
+    readable: (() => void) | undefined,
     error: (errno: number) => void,
   ): NativeFailure | undefined;
   receive(maximum: number): number;

@@ -19,19 +19,34 @@ export interface ReceivedFrame {
   readonly vlan: boolean;
 }
 
+/** One byte of a frame, and what it has to be. */
+export interface PacketMatch {
+  /** bytes from the Ethernet destination on, as the frame is without an 802.1Q tag; 0 to 65535 */
+  readonly offset: number;
+  /** the bits that count: 1 to 0xff */
+  readonly mask: number;
+  /** what these bits have to be; no bit outside the mask */
+  readonly value: number;
+}
+
 export interface PacketSocketOptions {
   /** name, for errors */
   readonly interface: string;
   readonly ifindex: number;
   /** 1 to 4 EtherTypes, each 0x600 to 0xffff; the kernel hands over no others */
   readonly etherTypes: readonly number[];
+  /** of those, the kernel hands over only the frames that match; it refuses what is too short for it */
+  readonly match?: PacketMatch;
   /** bytes that wait for {@link PacketSocket.receive} before the kernel drops; default 1 MiB */
   readonly receiveBuffer?: number;
 }
 
 export interface PacketSocketHandlers {
-  /** frames wait; called again and again until they are received */
-  readable(): void;
+  /**
+   * Frames wait; called again and again until they are received. Without it no frame wakes the event loop: they wait until
+   * {@link PacketSocket.receive} is called. Errors are told all the same.
+   */
+  readable?(): void;
   /**
    * ENETDOWN once each time the interface goes down or away, and at once if it was down when the socket was opened. The
    * socket stays open and receives again when the same interface comes up. An interface that was removed never returns:
@@ -55,6 +70,7 @@ const SMALLEST_CHARGE = 512;
 /** Fields of one receive record: at, length, captured, kind | vlan << 8 (src/packet_socket.h). */
 const FIELDS = 4;
 const VLAN_FLAG = 0x100;
+const ANY_FRAME: PacketMatch = { offset: 0, mask: 0, value: 0 };
 const { ENETDOWN, EMSGSIZE } = constants.errno;
 
 /**
@@ -84,13 +100,16 @@ export class PacketSocket {
   /** Opens a socket that receives from now on. Needs CAP_NET_RAW. Throws a {@link SystemError}. */
   static open(options: PacketSocketOptions, handlers: PacketSocketHandlers): PacketSocket {
     checkEtherTypes(options.etherTypes);
+    if (options.match !== undefined) checkMatch(options.match);
     const socket = new PacketSocket(options.interface, handlers);
     const native = socket.#native;
+    const { offset, mask, value } = options.match ?? ANY_FRAME;
     const failure = native.open(
       options.ifindex,
       Uint16Array.from(options.etherTypes),
+      Uint32Array.of(offset, mask, value),
       options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER,
-      () => handlers.readable(),
+      handlers.readable && (() => handlers.readable?.()),
       (errno) => handlers.error(socket.#error(errno, 'poll')),
     );
     if (failure !== undefined) throw socket.#error(failure[0], failure[1]);
@@ -224,8 +243,20 @@ export class PacketSocket {
 }
 
 function checkEtherTypes(etherTypes: readonly number[]): void {
-  const valid = etherTypes.every((type) => Number.isInteger(type) && type >= 0x600 && type <= 0xffff);
+  const valid = etherTypes.every((type) => isWithin(type, 0x600, 0xffff));
   if (!valid || etherTypes.length < 1 || etherTypes.length > 4) {
     throw new RangeError(`1 to 4 EtherTypes of 0x600 to 0xffff, not [${etherTypes.join(', ')}]`);
   }
+}
+
+function checkMatch({ offset, mask, value }: PacketMatch): void {
+  const valid = isWithin(offset, 0, 0xffff) && isWithin(mask, 1, 0xff) && isWithin(value, 0, 0xff);
+  // A bit outside the mask could never be found.
+  if (!valid || (value & ~mask) !== 0) {
+    throw new RangeError(`no byte of a frame can match: offset ${offset}, mask ${mask}, value ${value}`);
+  }
+}
+
+function isWithin(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
 }

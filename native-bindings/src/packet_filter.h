@@ -9,8 +9,16 @@
 
 namespace multihomed {
 
-// A classic BPF program that lets through whole frames of the given EtherTypes, unless this host sent them itself.
-std::vector<sock_filter> BuildFilter(const uint16_t* ether_types, size_t count);
+// One byte of a frame, `offset` bytes from its beginning, that has to be `value` under `mask`. A mask of 0 matches any frame.
+struct Match {
+  uint32_t offset = 0;
+  uint32_t mask = 0;
+  uint32_t value = 0;
+};
+
+// A classic BPF program that lets through whole frames of the given EtherTypes that match, unless this host sent them
+// itself.
+std::vector<sock_filter> BuildFilter(const std::vector<uint16_t>& ether_types, const Match& match);
 
 }  // namespace multihomed
 

@@ -47,11 +47,12 @@ int64_t ClockOffset() {
 }
 
 // Everything that has to be true before the first frame can come in, then the binding that lets it in.
-Failure Configure(int fd, int ifindex, const std::vector<uint16_t>& ether_types, int receive_buffer) {
+Failure Configure(int fd, int ifindex, const std::vector<uint16_t>& ether_types, const Match& match,
+                  int receive_buffer) {
   // Bound to a protocol of its own, a socket never sees what this host sends (dev_queue_xmit_nit serves ETH_P_ALL
   // only), and the kernel runs no filter for all the other traffic of the card.
   const bool single = ether_types.size() == 1;
-  std::vector<sock_filter> program = BuildFilter(ether_types.data(), ether_types.size());
+  std::vector<sock_filter> program = BuildFilter(ether_types, match);
   const sock_fprog filter = {static_cast<unsigned short>(program.size()), program.data()};
   const int enabled = 1;
   if (SetOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, filter) != 0) return {errno, "setsockopt SO_ATTACH_FILTER"};
@@ -136,16 +137,19 @@ Napi::Value PacketSocket::Open(const Napi::CallbackInfo& info) {
   const int ifindex = info[0].As<Napi::Number>().Int32Value();
   const auto types = info[1].As<Napi::Uint16Array>();
   const std::vector<uint16_t> ether_types(types.Data(), types.Data() + types.ElementLength());
-  const int receive_buffer = info[2].As<Napi::Number>().Int32Value();
+  const auto byte = info[2].As<Napi::Uint32Array>();
+  const Match match = {byte[0], byte[1], byte[2]};
+  const int receive_buffer = info[3].As<Napi::Number>().Int32Value();
   if (poller_ != nullptr) return Failure{EALREADY, "open"}.ToValue(env);
   // Protocol 0 receives nothing until bind names one.
   Descriptor descriptor(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!descriptor.valid()) return Failure{errno, "socket AF_PACKET"}.ToValue(env);
   floor_ = ReadClock(CLOCK_MONOTONIC);
-  const Failure failure = Configure(descriptor.get(), ifindex, ether_types, receive_buffer);
+  const Failure failure = Configure(descriptor.get(), ifindex, ether_types, match, receive_buffer);
   if (failure.error != 0) return failure.ToValue(env);
+  const Napi::Function readable = info[4].IsFunction() ? info[4].As<Napi::Function>() : Napi::Function();
   const int error =
-      Poller::Start(env, descriptor.get(), info[3].As<Napi::Function>(), info[4].As<Napi::Function>(), &poller_);
+      Poller::Start(env, descriptor.get(), readable, info[5].As<Napi::Function>(), &poller_);
   if (error != 0) return Failure{error, "uv_poll_init"}.ToValue(env);
   fd_ = descriptor.Release();
   // The event loop holds on to the socket until it is closed.

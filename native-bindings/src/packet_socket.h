@@ -26,7 +26,8 @@ class PacketSocket : public Napi::ObjectWrap<PacketSocket> {
   explicit PacketSocket(const Napi::CallbackInfo& info);
 
  private:
-  // (ifindex, etherTypes: Uint16Array, receiveBuffer, readable, error): [errno, doing] | undefined
+  // (ifindex, etherTypes: Uint16Array, match: Uint32Array, receiveBuffer, readable | undefined, error):
+  // [errno, doing] | undefined. `match` is [offset, mask, value].
   Napi::Value Open(const Napi::CallbackInfo& info);
   // (maximum): the number of frames now in storage and records
   Napi::Value Receive(const Napi::CallbackInfo& info);

@@ -7,7 +7,9 @@
 namespace multihomed {
 
 Poller::Poller(Napi::Env env, int fd, Napi::Function readable, Napi::Function error)
-    : env_(env), fd_(fd), readable_(Napi::Persistent(readable)), error_(Napi::Persistent(error)) {}
+    : env_(env), fd_(fd), error_(Napi::Persistent(error)) {
+  if (!readable.IsEmpty()) readable_ = Napi::Persistent(readable);
+}
 
 int Poller::Start(Napi::Env env, int fd, Napi::Function readable, Napi::Function error, Poller** poller) {
   auto* started = new Poller(env, fd, readable, error);
@@ -22,7 +24,7 @@ int Poller::Start(Napi::Env env, int fd, Napi::Function readable, Napi::Function
   napi_async_init(env, nullptr, Napi::String::New(env, "multihomed:socket"), &started->context_);
   // Where the environment ends first (a worker thread), the handle has to be off the loop before the loop is closed.
   napi_add_async_cleanup_hook(env, OnEnvironmentEnd, started, &started->hook_);
-  uv_poll_start(&started->handle_, UV_READABLE, OnPoll);
+  started->Watch();
   *poller = started;
   return 0;
 }
@@ -35,6 +37,12 @@ void Poller::Close() {
   uv_close(reinterpret_cast<uv_handle_t*>(&handle_), OnHandleClosed);
 }
 
+void Poller::Watch() {
+  // The kernel reports an error whatever is asked for, but libuv wants something asked. A disconnect comes to no socket
+  // of ours.
+  uv_poll_start(&handle_, readable_.IsEmpty() ? UV_DISCONNECT : UV_READABLE, OnPoll);
+}
+
 void Poller::OnPoll(uv_poll_t* handle, int status, int events) {
   auto* self = static_cast<Poller*>(handle->data);
   Napi::HandleScope scope(self->env_);
@@ -45,7 +53,7 @@ void Poller::OnPoll(uv_poll_t* handle, int status, int events) {
   // libuv reports POLLERR as EBADF and stops watching. For the kernel it is an event like another: reading the error
   // clears it, and the socket goes on.
   const int error = TakeSocketError(self->fd_);
-  uv_poll_start(handle, UV_READABLE, OnPoll);
+  self->Watch();
   // 0: a receive or send in the meantime was given the error, and its caller knows.
   if (error != 0) self->Call(self->error_, Napi::Number::New(self->env_, error));
 }

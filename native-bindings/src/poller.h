@@ -7,8 +7,8 @@
 namespace multihomed {
 
 // Watches one socket on the event loop and calls JavaScript when it is readable (level-triggered) or when the kernel
-// noted an error on it. Owns the socket from Start on. It lives on the heap until libuv has let go of it, which is
-// after Close.
+// noted an error on it; without a `readable`, only for the latter. Owns the socket from Start on. It lives on the heap
+// until libuv has let go of it, which is after Close.
 class Poller {
  public:
   // `error` is called with a positive errno. Where libuv cannot watch the descriptor it stays the caller's, the result
@@ -29,6 +29,7 @@ class Poller {
   static void OnSocketClosed(uv_work_t* work, int status);
   static void OnEnvironmentEnd(napi_async_cleanup_hook_handle hook, void* data);
 
+  void Watch();
   void Call(const Napi::FunctionReference& callback, napi_value argument);
 
   napi_env env_;

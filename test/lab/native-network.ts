@@ -5,6 +5,7 @@ import { monotonic, waitUntil } from '../../deploy/lab/wait';
 import {
   PacketSocket,
   type PacketSocketHandlers,
+  type PacketSocketOptions,
   type ReceivedFrame,
 } from '../../native-bindings/packet-socket';
 
@@ -104,36 +105,33 @@ export interface Listener {
 
 const opened: PacketSocket[] = [];
 
-/** A packet socket that is closed by {@link closeAll}. */
+/** A packet socket that is closed by {@link closeAll}. It is not polled unless `handlers` say what to do then. */
 export function openSocket(
   at: Port,
   etherTypes: readonly number[],
   handlers: Partial<PacketSocketHandlers> = {},
-  receiveBuffer?: number,
+  options: Partial<PacketSocketOptions> = {},
 ): PacketSocket {
   const socket = PacketSocket.open(
-    {
-      interface: at.name,
-      ifindex: at.ifindex,
-      etherTypes,
-      ...(receiveBuffer === undefined ? {} : { receiveBuffer }),
-    },
-    {
-      readable: handlers.readable ?? (() => undefined),
-      error: handlers.error ?? (() => undefined),
-    },
+    { interface: at.name, ifindex: at.ifindex, etherTypes, ...options },
+    { error: () => undefined, ...handlers },
   );
   opened.push(socket);
   return socket;
 }
 
-export function listen(at: Port, etherTypes: readonly number[]): Listener {
+export function listen(
+  at: Port,
+  etherTypes: readonly number[],
+  options?: Partial<PacketSocketOptions>,
+): Listener {
   const frames: ReceivedFrame[] = [];
   const errors: string[] = [];
-  const socket: PacketSocket = openSocket(at, etherTypes, {
+  const handlers: PacketSocketHandlers = {
     readable: () => frames.push(...socket.receive()),
     error: (error) => errors.push(`${error.code} ${error.interface}`),
-  });
+  };
+  const socket: PacketSocket = openSocket(at, etherTypes, handlers, options);
   return { socket, frames, errors };
 }
 

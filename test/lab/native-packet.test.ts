@@ -241,7 +241,7 @@ describe('sending', () => {
 });
 
 test('drops are counted while nobody reads, and all that was let in', () => {
-  const near = openSocket(veth.near, [ARP], {}, 8192);
+  const near = openSocket(veth.near, [ARP], {}, { receiveBuffer: 8192 });
   const far = openSocket(veth.far, [ARP]);
   const flood = Array.from({ length: 500 }, () => frameOf(BROADCAST, ARP));
   far.send(flood);

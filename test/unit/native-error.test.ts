@@ -78,3 +78,17 @@ test.each([[[]], [[0x0806, 0x88b5, 0x88b6, 0x88cc, 0x8999]], [[3]], [[0x10000]],
     );
   },
 );
+
+test.each([
+  { offset: -1, mask: 1, value: 1 },
+  { offset: 0x10000, mask: 1, value: 1 },
+  { offset: 15.5, mask: 1, value: 1 },
+  { offset: 15, mask: 0, value: 0 },
+  { offset: 15, mask: 0x100, value: 0x100 },
+  { offset: 15, mask: 1, value: -1 },
+  { offset: 15, mask: 1, value: 2 },
+  { offset: 15, mask: 2, value: 3 },
+])('the match %j is refused', (match) => {
+  const options = { interface: 'eth0', ifindex: 1, etherTypes: [0x88b5], match };
+  expect(() => PacketSocket.open(options, { error: () => undefined })).toThrow(RangeError);
+});

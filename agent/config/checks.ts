@@ -1,12 +1,24 @@
 /** What must be true across the sections of one configuration. Each check works on what could be read. */
 import { METRIC_STEP } from '../core/routing';
-import type { RouteOptions } from '../core/topology';
+import type { ProbeOptions, RouteOptions } from '../core/topology';
 import { formatIpv4, formatPrefix, type Ipv4 } from '../wire/address';
+import { MOST_ALIASES } from '../wire/beacon';
 import { Fault } from './fault';
 import type { Path } from './problem';
-import { type AgentHostEntry, type FarEndEntry, HIGHEST_METRIC, type HostEntry, MOST_PLANES } from './schema';
+import {
+  type AgentHostEntry,
+  type BeaconSection,
+  type FarEndEntry,
+  HIGHEST_METRIC,
+  type HostEntry,
+  MOST_PLANES,
+} from './schema';
 import type { Reader } from './sections';
 import { nearest } from './spelling';
+import { formatTime } from './time';
+
+/** Beacons of a discovered host that may be lost in a row before it is forgotten, as for a path by default. */
+const LEAST_BEACONS = 3;
 
 /** Planes have distinct names, and there are 1 to {@link MOST_PLANES}. */
 export function checkPlanes(reader: Reader, planes: readonly string[]): void {
@@ -29,6 +41,49 @@ export function checkRoute(reader: Reader, route: RouteOptions, planes: number):
   if (route.metric <= highest) return;
   const said = `${route.metric} leaves no room for ${planes} planes, ${METRIC_STEP} apart`;
   reader.refuse(['route', 'metric'], new Fault(said, `write at most ${highest}`));
+}
+
+/** A suspect path is asked more often than one that is up. */
+export function checkProbe(reader: Reader, { retry, interval }: ProbeOptions): void {
+  if (retry <= interval) return;
+  const mend = `write a time of at most probe.interval, ${interval}ms`;
+  reader.refuse(['probe', 'retry'], new Fault('is longer than probe.interval', mend));
+}
+
+/** What beacons ask of other times, where they are enabled. `probe` is undefined where that section has errors. */
+export function checkBeacon(reader: Reader, beacon: BeaconSection, probe: ProbeOptions | undefined): void {
+  const { enabled, interval, verify, expire } = beacon;
+  if (!enabled) return;
+  if (probe !== undefined && verify < probe.interval) {
+    const mend = `write a time of at least probe.interval, ${formatTime(probe.interval)}`;
+    const said = `${formatTime(verify)} is shorter than probe.interval`;
+    reader.refuse(['beacon', 'verify'], new Fault(said, mend));
+  }
+  const least = LEAST_BEACONS * interval;
+  if (expire < least) {
+    const said = `${formatTime(expire)} is shorter than ${LEAST_BEACONS} beacon intervals`;
+    reader.refuse(['beacon', 'expire'], new Fault(said, `write a time of at least ${formatTime(least)}`));
+  }
+}
+
+/** Beacons have room for what the hosts are to tell by them, and what only they tell is told. */
+export function checkTold(reader: Reader, hosts: ReadonlyMap<string, HostEntry>, enabled: boolean): void {
+  let warned = enabled;
+  for (const [name, host] of hosts) {
+    if (host.kind !== 'agent') continue;
+    if (enabled && host.aliases.length > MOST_ALIASES) {
+      const said = `more than ${MOST_ALIASES} aliases, for which a beacon has no room`;
+      reader.refuse(['hosts', name, 'alias', MOST_ALIASES], new Fault(said, 'remove some'));
+    }
+    if (!warned && host.priority.size > 0) {
+      const said = 'is told by beacons alone, and these are not enabled';
+      reader.warn(
+        ['hosts', name, 'priority'],
+        new Fault(said, 'write beacon: { enabled: true }, or remove it'),
+      );
+      warned = true;
+    }
+  }
 }
 
 /** Planes exist, addresses and interfaces are not used twice. `planes` is undefined where that list has errors. */
@@ -75,6 +130,18 @@ function checkAgentHost(reader: Reader, name: string, host: AgentHostEntry): voi
       );
     }
     planeOf.set(link, plane);
+  }
+  const planes = [...host.links.keys()];
+  for (const plane of host.priority.keys()) {
+    if (host.links.has(plane)) continue;
+    const meant = nearest(plane, planes);
+    const known = `name a plane of its links (${planes.join(', ')}), or add the link`;
+    const mend = meant === undefined ? known : `did you mean '${meant}'?`;
+    reader.refuse(
+      ['hosts', name, 'priority', plane],
+      new Fault(`${name} has no link on plane '${plane}'`, mend),
+      'key',
+    );
   }
 }
 

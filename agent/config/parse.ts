@@ -1,4 +1,4 @@
-import { checkHosts, checkPlanes, checkRoute } from './checks';
+import { checkBeacon, checkHosts, checkPlanes, checkProbe, checkRoute, checkTold } from './checks';
 import { SourceDocument } from './document';
 import { Fault, show } from './fault';
 import { ConfigurationError, type Problem } from './problem';
@@ -15,7 +15,7 @@ export interface Parsed {
 type Values = Readonly<Record<string, unknown>>;
 
 const SECTIONS = ['cluster', 'planes', 'hosts', 'probe', 'arp', 'route', 'beacon', 'control', 'metrics'];
-const AGENT_ONLY = ['alias', 'links'];
+const AGENT_ONLY = ['alias', 'links', 'priority'];
 const FAR_END_ONLY = ['addresses', 'prefixes', 'icmp'];
 
 /**
@@ -47,14 +47,18 @@ function readRoot(reader: Reader, value: unknown, file: string): schema.Configur
   const arp = readOptions(reader, value, 'arp', schema.arp, schema.arp.shape);
   const route = readOptions(reader, value, 'route', schema.route, schema.route.def.in.shape);
   const control = readOptions(reader, value, 'control', schema.control, schema.control.shape);
-  readOptions(reader, value, 'beacon', schema.beacon, schema.beacon.shape);
+  const beacon = readOptions(reader, value, 'beacon', schema.beacon, schema.beacon.def.in.shape);
   readMetrics(reader, value);
-  if (probe !== undefined && probe.retry > probe.interval) refuseRetry(reader, probe.interval);
+  if (probe !== undefined) checkProbe(reader, probe);
   if (planes !== undefined) checkPlanes(reader, planes);
   checkHosts(reader, hosts, planes);
+  if (beacon !== undefined) {
+    checkBeacon(reader, beacon, probe);
+    checkTold(reader, hosts, beacon.enabled);
+  }
   if (planes !== undefined && route !== undefined) checkRoute(reader, route, planes.length);
-  if (!(cluster && planes && probe && arp && route && control)) return undefined;
-  return { file, cluster, planes, hosts, probe, arp, route, control };
+  if (!(cluster && planes && probe && arp && route && beacon && control)) return undefined;
+  return { file, cluster, planes, hosts, probe, arp, route, beacon, control };
 }
 
 /** A section of options that all have defaults, so that it may be absent, or stand without a value. */
@@ -75,11 +79,6 @@ function readMetrics(reader: Reader, root: Values): void {
     ['metrics'],
     new Fault('metrics are not in this version, so this is ignored', 'remove the section to silence this'),
   );
-}
-
-function refuseRetry(reader: Reader, interval: number): void {
-  const mend = `write a time of at most probe.interval, ${interval}ms`;
-  reader.refuse(['probe', 'retry'], new Fault('is longer than probe.interval', mend), 'value');
 }
 
 function readHosts(reader: Reader, value: unknown): Map<string, schema.HostEntry> {
@@ -119,7 +118,14 @@ function readHost(reader: Reader, name: string, value: unknown): schema.HostEntr
       'remove it, or add agent: false',
     );
     const read = reader.section(schema.agentHost, own, path, Object.keys(schema.agentHost.shape));
-    return read && { kind: 'agent', aliases: read.alias, links: new Map(Object.entries(read.links)) };
+    return (
+      read && {
+        kind: 'agent',
+        aliases: read.alias,
+        links: new Map(Object.entries(read.links)),
+        priority: new Map(Object.entries(read.priority)),
+      }
+    );
   }
   const own = withoutForeign(
     reader,

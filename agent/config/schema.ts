@@ -5,11 +5,12 @@
 import { isIP } from 'node:net';
 import * as z from 'zod/mini';
 import { DEMOTED, GUARD_METRIC, METRIC_STEP } from '../core/routing';
-import type { ArpOptions, ProbeOptions, RouteOptions } from '../core/topology';
+import type { ArpOptions, BeaconOptions, ProbeOptions, RouteOptions } from '../core/topology';
 import type { Ipv4, Prefix } from '../wire/address';
 import { Fault, show } from './fault';
 import {
   absolutePath,
+  etherType,
   hostAddress,
   interfaceName,
   name,
@@ -88,6 +89,8 @@ export const agentHost = z.strictObject({
   ),
   /** the host's interface on each plane: plane to interface name; required, one at least */
   links: z.record(z.string(), interfaceName()),
+  /** how much the host wants to be reached by a plane: plane to 1 to 255, the higher the rather; default none. Told by beacons. */
+  priority: withDefault(z.record(z.string(), whole(1, 255)), {}),
 });
 
 /** `hosts.NAME` of a far end: `agent: false`. */
@@ -149,22 +152,32 @@ export const route = z.pipe(
   ),
 );
 
-/** `beacon`: method 2. Accepted so that one file serves several versions, but only with `enabled: false`. */
-export const beacon = z.strictObject({
-  /** false (the default); true is refused, since this version sends no beacons */
-  enabled: withDefault(
-    scalar((value) => {
-      if (value === true)
-        return new Fault('beacons are not in this version', 'write enabled: false, or leave the section out');
-      return value === false ? value : new Fault(`${show(value)} is not false`, 'write enabled: false');
-    }, 'write false'),
-    false,
+/** `beacon`: broadcast frames that say what a host has (method 2), authenticated by a key. */
+export const beacon = z.pipe(
+  z.strictObject({
+    /** whether this cluster's hosts send and take beacons; default false */
+    enabled: withDefault(yesOrNo(), false),
+    /** between two beacons on one link: 1ms to 60s, default 50ms */
+    interval: withDefault(time(1, 60_000), 50),
+    /** absolute path of the file with the key, default /etc/multihomed/beacon.key */
+    'key-file': withDefault(absolutePath(LONGEST_PATH), '/etc/multihomed/beacon.key'),
+    /** EtherType of the frames: 0x0600 to 0xffff, default 0x88B5 (IEEE 802, local experimental). None of IP, ARP and VLAN tags. */
+    ethertype: withDefault(etherType(), 0x88b5),
+    /** between two ARP requests on a path by which beacons come and arrive: 100ms to 60s, at least probe.interval; default 1s */
+    verify: withDefault(time(100, 60_000), 1000),
+    /** whether a host that the file doesn't list becomes a peer by its beacons; default true */
+    discover: withDefault(yesOrNo(), true),
+    /** how long such a host may be silent on all planes: 1s to 1h, at least three intervals; default 60s */
+    expire: withDefault(time(1000, 3_600_000), 60_000),
+  }),
+  z.transform(
+    ({ 'key-file': keyFile, ethertype, ...rest }): BeaconSection => ({
+      ...rest,
+      keyFile,
+      etherType: ethertype,
+    }),
   ),
-  /** between two beacons: 1ms to 60s, default 50ms */
-  interval: withDefault(time(1, 60_000), 50),
-  /** absolute path of the file with the key, default /etc/multihomed/beacon.key */
-  'key-file': withDefault(absolutePath(LONGEST_PATH), '/etc/multihomed/beacon.key'),
-});
+);
 
 /** `control`: the socket that multihomectl talks to. */
 export const control = z.strictObject({
@@ -185,6 +198,8 @@ export interface AgentHostEntry {
   readonly aliases: readonly Ipv4[];
   /** interface name by plane */
   readonly links: ReadonlyMap<string, string>;
+  /** 1 to 255, by plane; the planes are among those of its links */
+  readonly priority: ReadonlyMap<string, number>;
 }
 
 /** A host that runs no agent. */
@@ -198,6 +213,13 @@ export interface FarEndEntry {
 
 export type HostEntry = AgentHostEntry | FarEndEntry;
 
+/** `beacon`, without errors where it is enabled. */
+export interface BeaconSection extends BeaconOptions {
+  readonly enabled: boolean;
+  /** absolute path */
+  readonly keyFile: string;
+}
+
 /** A configuration file without errors. Times are in ms. */
 export interface Configuration {
   /** the file that it comes from, as it was given on the command line */
@@ -210,6 +232,7 @@ export interface Configuration {
   readonly probe: ProbeOptions;
   readonly arp: ArpOptions;
   readonly route: RouteOptions;
+  readonly beacon: BeaconSection;
   readonly control: { readonly socket: string };
 }
 

@@ -1,4 +1,4 @@
-import type { LinkPlace, Peer, Topology } from '../core/topology';
+import type { BeaconOptions, LinkPlace, Peer, Topology } from '../core/topology';
 import { ConfigurationError } from './problem';
 import type { AgentHostEntry, Configuration, HostEntry } from './schema';
 
@@ -19,7 +19,7 @@ export function topologyOf(configuration: Configuration, host: string): Topology
   const own = agentEntry(configuration, host);
   const links: LinkPlace[] = configuration.planes.flatMap((plane, index) => {
     const name = own.links.get(plane);
-    return name === undefined ? [] : [{ plane: index, name, priority: 0 }];
+    return name === undefined ? [] : [{ plane: index, name, priority: own.priority.get(plane) ?? 0 }];
   });
   const planes = links.map((link) => link.plane);
   const peers = [...configuration.hosts].flatMap(([name, entry]) => {
@@ -37,8 +37,13 @@ export function topologyOf(configuration: Configuration, host: string): Topology
     probe,
     arp,
     route,
-    beacon: undefined,
+    beacon: beaconOf(configuration),
   };
+}
+
+function beaconOf({ beacon }: Configuration): BeaconOptions | undefined {
+  const { enabled, keyFile: _, ...options } = beacon;
+  return enabled ? options : undefined;
 }
 
 function peerOf(

@@ -51,6 +51,28 @@ export function whole(least: number, most: number) {
   }, range);
 }
 
+/** EtherTypes of frames that the kernel itself takes (linux/if_ether.h). */
+const TAKEN_ETHER_TYPES: Readonly<Record<number, string>> = {
+  2048: 'IPv4',
+  2054: 'ARP',
+  34525: 'IPv6',
+  33024: 'VLAN tags',
+  34984: 'VLAN tags of providers',
+};
+
+/** A number from 0x0600, below which it is a length (IEEE 802.3, 3.2.6), that names a protocol of our own. */
+export function etherType() {
+  const mend = 'write a number from 0x0600 to 0xffff that no other protocol uses, such as 0x88B5';
+  return scalar((value): number | Fault => {
+    if (typeof value !== 'number' || !Number.isInteger(value))
+      return new Fault(`${show(value)} is not a whole number`, mend);
+    if (value < 0x0600 || value > 0xffff) return new Fault(`${value} is out of range`, mend);
+    const owner = TAKEN_ETHER_TYPES[value];
+    if (owner === undefined) return value;
+    return new Fault(`0x${value.toString(16).padStart(4, '0')} belongs to ${owner}`, mend);
+  }, mend);
+}
+
 export function yesOrNo() {
   const mend = 'write true or false';
   return scalar(

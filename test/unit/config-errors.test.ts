@@ -20,6 +20,9 @@ const BASE = HEAD + ALPHA;
 const gate = (rest: string) => `${BASE}  gate: { agent: false, addresses: { a: 10.77.0.254 }${rest} }\n`;
 const alpha = (rest: string) => `${HEAD}hosts:\n  alpha: ${rest}\n`;
 
+const aliases = (count: number) =>
+  Array.from({ length: count }, (_, index) => `10.78.0.${index + 1}`).join(', ');
+
 /** What is written, and all that is said about it: position, what is wrong, the mend. */
 const CASES: readonly (readonly [name: string, text: string, ...said: string[]])[] = [
   // The file as a whole
@@ -215,6 +218,31 @@ const CASES: readonly (readonly [name: string, text: string, ...said: string[]])
     'c.yaml:4:50: hosts.alpha.addresses: is for far ends; remove it, or add agent: false',
   ],
   [
+    'a priority on a plane without a link',
+    alpha('{ alias: 10.78.0.1, links: { a: eth0 }, priority: { a: 1, b: 200 } }'),
+    "c.yaml:4:68: hosts.alpha.priority.b: alpha has no link on plane 'b'; name a plane of its links (a), or add the link",
+  ],
+  [
+    'a priority on a plane whose name is misspelt',
+    `cluster: demo\nplanes: [north, south]\nhosts:\n  alpha: { alias: 10.78.0.1, links: { north: eth0 }, priority: { nroth: 1 } }\n`,
+    "c.yaml:4:66: hosts.alpha.priority.nroth: alpha has no link on plane 'nroth'; did you mean 'north'?",
+  ],
+  [
+    'priority 0',
+    alpha('{ alias: 10.78.0.1, links: { a: eth0 }, priority: { a: 0 } }'),
+    'c.yaml:4:65: hosts.alpha.priority.a: 0 is out of range; write a whole number from 1 to 255',
+  ],
+  [
+    'priority 256',
+    alpha('{ alias: 10.78.0.1, links: { a: eth0 }, priority: { a: 256 } }'),
+    'c.yaml:4:65: hosts.alpha.priority.a: 256 is out of range; write a whole number from 1 to 255',
+  ],
+  [
+    'a priority for no plane',
+    alpha('{ alias: 10.78.0.1, links: { a: eth0 }, priority: 200 }'),
+    "c.yaml:4:60: hosts.alpha.priority: '200' is not a map; write keys and values, such as { key: value }",
+  ],
+  [
     'agent that is neither',
     alpha('{ agent: maybe, alias: 10.78.0.1, links: { a: eth0 } }'),
     "c.yaml:4:19: hosts.alpha.agent: 'maybe' is neither true nor false; write true or false",
@@ -229,6 +257,11 @@ const CASES: readonly (readonly [name: string, text: string, ...said: string[]])
     'a far end with links',
     gate(', links: { a: eth0 }'),
     'c.yaml:5:56: hosts.gate.links: is for hosts with an agent; remove it, or remove agent: false',
+  ],
+  [
+    'a far end with a priority',
+    gate(', priority: { a: 200 }'),
+    'c.yaml:5:56: hosts.gate.priority: is for hosts with an agent; remove it, or remove agent: false',
   ],
   [
     'a far end without addresses',
@@ -324,7 +357,17 @@ const CASES: readonly (readonly [name: string, text: string, ...said: string[]])
   [
     "teamd's name",
     `${BASE}probe: { missed_max: 3 }\n`,
-    'c.yaml:5:10: probe.missed_max: unknown key; remove it; known here: interval, retry, misses, rise, hold',
+    'c.yaml:5:10: probe.missed_max: unknown key; remove it; known here: interval, retry, misses, rise, hold, hints',
+  ],
+  [
+    'fewer requests for hints than one hint takes',
+    `${BASE}probe: { hints: 1 }\n`,
+    'c.yaml:5:17: probe.hints: 1 is out of range; write a whole number from 2 to 100000',
+  ],
+  [
+    'hints as a time',
+    `${BASE}probe: { hints: 60s }\n`,
+    "c.yaml:5:17: probe.hints: '60s' is not a whole number; write a whole number from 2 to 100000",
   ],
   // arp
   [
@@ -385,9 +428,9 @@ const CASES: readonly (readonly [name: string, text: string, ...said: string[]])
   ],
   // beacon, control, metrics
   [
-    'beacons',
-    `${BASE}beacon: { enabled: true }\n`,
-    'c.yaml:5:20: beacon.enabled: beacons are not in this version; write enabled: false, or leave the section out',
+    'beacons that are neither on nor off',
+    `${BASE}beacon: { enabled: 1 }\n`,
+    "c.yaml:5:20: beacon.enabled: '1' is neither true nor false; write true or false",
   ],
   [
     'a beacon interval without unit',
@@ -398,6 +441,91 @@ const CASES: readonly (readonly [name: string, text: string, ...said: string[]])
     'a relative key file',
     `${BASE}beacon: { key-file: key }\n`,
     "c.yaml:5:21: beacon.key-file: 'key' is not usable as a path; write an absolute path of at most 4095 bytes",
+  ],
+  [
+    'an unknown key of beacons',
+    `${BASE}beacon: { keyfile: /etc/beacon.key }\n`,
+    "c.yaml:5:11: beacon.keyfile: unknown key; did you mean 'key-file'?",
+  ],
+  [
+    'a beacon interval that is too short',
+    `${BASE}beacon: { interval: 0.9ms }\n`,
+    'c.yaml:5:21: beacon.interval: 0.9ms is out of range; write a time from 1ms to 1m',
+  ],
+  [
+    'a verification that is too frequent',
+    `${BASE}beacon: { verify: 99ms }\n`,
+    'c.yaml:5:19: beacon.verify: 99ms is out of range; write a time from 100ms to 1m',
+  ],
+  [
+    'a time to expire that is too short',
+    `${BASE}beacon: { expire: 999ms }\n`,
+    'c.yaml:5:19: beacon.expire: 999ms is out of range; write a time from 1s to 1h',
+  ],
+  [
+    'a discovery that is neither',
+    `${BASE}beacon: { discover: maybe }\n`,
+    "c.yaml:5:21: beacon.discover: 'maybe' is neither true nor false; write true or false",
+  ],
+  [
+    'an EtherType that is a length',
+    `${BASE}beacon: { ethertype: 0x05ff }\n`,
+    'c.yaml:5:22: beacon.ethertype: 1535 is out of range; write a number from 0x0600 to 0xffff that no other protocol uses, such as 0x88B5',
+  ],
+  [
+    'an EtherType of 17 bits',
+    `${BASE}beacon: { ethertype: 0x10000 }\n`,
+    'c.yaml:5:22: beacon.ethertype: 65536 is out of range; write a number from 0x0600 to 0xffff that no other protocol uses, such as 0x88B5',
+  ],
+  [
+    "IPv4's EtherType",
+    `${BASE}beacon: { ethertype: 0x0800 }\n`,
+    'c.yaml:5:22: beacon.ethertype: 0x0800 belongs to IPv4; write a number from 0x0600 to 0xffff that no other protocol uses, such as 0x88B5',
+  ],
+  [
+    "ARP's EtherType",
+    `${BASE}beacon: { ethertype: 2054 }\n`,
+    'c.yaml:5:22: beacon.ethertype: 0x0806 belongs to ARP; write a number from 0x0600 to 0xffff that no other protocol uses, such as 0x88B5',
+  ],
+  [
+    "IPv6's EtherType",
+    `${BASE}beacon: { ethertype: 0x86DD }\n`,
+    'c.yaml:5:22: beacon.ethertype: 0x86dd belongs to IPv6; write a number from 0x0600 to 0xffff that no other protocol uses, such as 0x88B5',
+  ],
+  [
+    "a VLAN tag's EtherType",
+    `${BASE}beacon: { ethertype: 0x8100 }\n`,
+    'c.yaml:5:22: beacon.ethertype: 0x8100 belongs to VLAN tags; write a number from 0x0600 to 0xffff that no other protocol uses, such as 0x88B5',
+  ],
+  [
+    "a provider's VLAN tag's EtherType",
+    `${BASE}beacon: { ethertype: 0x88a8 }\n`,
+    'c.yaml:5:22: beacon.ethertype: 0x88a8 belongs to VLAN tags of providers; write a number from 0x0600 to 0xffff that no other protocol uses, such as 0x88B5',
+  ],
+  [
+    'an EtherType in quotes',
+    `${BASE}beacon: { ethertype: '0x88B5' }\n`,
+    "c.yaml:5:22: beacon.ethertype: '0x88B5' is not a whole number; write a number from 0x0600 to 0xffff that no other protocol uses, such as 0x88B5",
+  ],
+  [
+    'beacons that are verified more often than paths are probed',
+    `${BASE}probe: { interval: 2s }\nbeacon: { enabled: true, verify: 1500ms }\n`,
+    'c.yaml:6:34: beacon.verify: 1500ms is shorter than probe.interval; write a time of at least probe.interval, 2s',
+  ],
+  [
+    'a default verification that is too frequent',
+    `${BASE}probe: { interval: 2s }\nbeacon: { enabled: true }\n`,
+    'c.yaml:6:9: beacon.verify: 1s is shorter than probe.interval; write a time of at least probe.interval, 2s',
+  ],
+  [
+    'hosts that expire between two beacons',
+    `${BASE}beacon: { enabled: true, interval: 500ms, expire: 1499ms }\n`,
+    'c.yaml:5:51: beacon.expire: 1499ms is shorter than 3 beacon intervals; write a time of at least 1500ms',
+  ],
+  [
+    'more aliases than a beacon has room for',
+    `${alpha(`{ alias: [${aliases(17)}], links: { a: eth0 } }`)}beacon: { enabled: true }\n`,
+    'c.yaml:4:203: hosts.alpha.alias[16]: more than 16 aliases, for which a beacon has no room; remove some',
   ],
   [
     'a socket path too long for the kernel',

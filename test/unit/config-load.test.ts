@@ -23,10 +23,17 @@ hosts:
     agent: false
     addresses: { a: 10.77.0.254, b: 10.77.1.254 }   # its own address on each plane
     prefixes: [0.0.0.0/0]          # what is reached through it
-probe:   { interval: 50ms, retry: 5ms, misses: 3, rise: 3, hold: 1s }
+probe:   { interval: 50ms, retry: 5ms, misses: 3, rise: 3, hold: 1s, hints: 60 }
 arp:     { responder: auto, repeat: 3, spacing: 1100ms, refresh: 30s }
 route:   { protocol: 77, metric: 100, table: main, rto-min: 5ms }
-beacon:  { enabled: false, interval: 50ms, key-file: /etc/multihomed/beacon.key }
+beacon:
+  enabled: false
+  interval: 50ms
+  key-file: /etc/multihomed/beacon.key
+  ethertype: 0x88B5
+  verify: 1s
+  discover: true
+  expire: 60s
 control: { socket: /run/multihomed/control.sock }
 metrics: { listen: 127.0.0.1:9477 }
 `;
@@ -51,9 +58,18 @@ describe('parseConfiguration', () => {
     expect(configuration).toMatchObject({
       cluster: 'demo',
       planes: ['a', 'b'],
-      probe: { interval: 50, retry: 5, misses: 3, rise: 3, hold: 1000 },
+      probe: { interval: 50, retry: 5, misses: 3, rise: 3, hold: 1000, hints: 60 },
       arp: { responder: 'auto', repeat: 3, spacing: 1100, refresh: 30_000 },
       route: { protocol: 77, metric: 100, table: 254, rtoMin: 5 },
+      beacon: {
+        enabled: false,
+        interval: 50,
+        keyFile: '/etc/multihomed/beacon.key',
+        etherType: 0x88b5,
+        verify: 1000,
+        discover: true,
+        expire: 60_000,
+      },
       control: { socket: '/run/multihomed/control.sock' },
     });
     expect(configuration.hosts.get('gate')).toEqual({
@@ -66,7 +82,7 @@ describe('parseConfiguration', () => {
       icmp: undefined,
     });
     expect(warnings).toEqual([
-      expect.objectContaining({ file: 'c.yaml', line: 15, column: 1, path: 'metrics' }),
+      expect.objectContaining({ file: 'c.yaml', line: 22, column: 1, path: 'metrics' }),
     ]);
   });
 
@@ -90,6 +106,16 @@ describe('parseConfiguration', () => {
     ['route: { rto-min: off }', { route: { rtoMin: undefined } }],
     ['route: { table: 1000 }', { route: { table: 1000 } }],
     ['route: { table: 4294967295 }', { route: { table: 4294967295 } }],
+    ['probe: { hints: 2 }', { probe: { hints: 2 } }],
+    ['probe: { hints: 100000 }', { probe: { hints: 100_000 } }],
+    ['beacon: { enabled: true }', { beacon: { enabled: true } }],
+    ['beacon: { discover: false }', { beacon: { discover: false } }],
+    ['beacon: { ethertype: 0x600 }', { beacon: { etherType: 0x0600 } }],
+    ['beacon: { ethertype: 0xFFFF }', { beacon: { etherType: 0xffff } }],
+    ['beacon: { ethertype: 34998 }', { beacon: { etherType: 0x88b6 } }],
+    ['beacon: { enabled: true, interval: 1.5ms }', { beacon: { interval: 1.5 } }],
+    ['beacon: { enabled: true, verify: 100ms }', { beacon: { verify: 100 } }],
+    ['beacon: { enabled: true, interval: 500ms, expire: 1500ms }', { beacon: { expire: 1500 } }],
     ['route: { metric: 4294957275 }', { route: { metric: 4294957275 } }],
   ])('reads %s', (line, expected) => {
     expect(parse(`${REQUIRED}${line}\n`).configuration).toMatchObject(expected);
@@ -131,6 +157,19 @@ describe('parseConfiguration', () => {
     expect(warnings).toMatchObject([
       { line: 2, column: 1, message: expect.stringContaining('no second way') },
     ]);
+  });
+
+  test('asks nothing of times for beacons that are off', () => {
+    const text = `${REQUIRED}probe: { interval: 2s }\nbeacon: { interval: 1m, expire: 1s }\n`;
+    expect(parse(text).configuration.beacon).toMatchObject({ enabled: false, verify: 1000, expire: 1000 });
+  });
+
+  test('warns once of priorities that no beacon tells', () => {
+    const text = REQUIRED.replaceAll('b: eth1 } }', 'b: eth1 }, priority: { b: 200 } }');
+    expect(parse(text).warnings).toMatchObject([
+      { line: 4, column: 59, path: 'hosts.alpha.priority', message: expect.stringContaining('not enabled') },
+    ]);
+    expect(parse(`${text}beacon: { enabled: true }\n`).warnings).toEqual([]);
   });
 
   test('an error has exit status 78, and all problems in order of position', () => {
@@ -215,11 +254,11 @@ hosts:
       aliases: [ip('10.78.0.1')],
     });
     expect(topology.links).toEqual([
-      { plane: 0, name: 'eth0' },
-      { plane: 1, name: 'eth1' },
+      { plane: 0, name: 'eth0', priority: 0 },
+      { plane: 1, name: 'eth1', priority: 0 },
     ]);
     expect(topology.peers).toEqual([
-      { kind: 'agent', name: 'beta', aliases: [ip('10.78.0.2')], planes: [1] },
+      { kind: 'agent', name: 'beta', aliases: [ip('10.78.0.2')], planes: [1], discovered: false },
       {
         kind: 'far-end',
         name: 'gate',
@@ -239,6 +278,38 @@ hosts:
       ['gamma', [2]],
       ['gate', [1, 2]],
     ]);
+  });
+
+  test('has the options of beacons where they are enabled, and nothing of the key', () => {
+    expect(topologyOf(configuration, 'alpha').beacon).toBeUndefined();
+    const { configuration: enabled } = parse(`${text}beacon: { enabled: true, discover: false }\n`);
+    expect(topologyOf(enabled, 'alpha').beacon).toEqual({
+      interval: 50,
+      etherType: 0x88b5,
+      verify: 1000,
+      discover: false,
+      expire: 60_000,
+    });
+  });
+
+  test("has the priorities of this host's links, and 0 for the others", () => {
+    const { configuration: stated } = parse(text.replace('a: eth0 } }', 'a: eth0 }, priority: { b: 200 } }'));
+    expect(topologyOf(stated, 'alpha').links).toEqual([
+      { plane: 0, name: 'eth0', priority: 0 },
+      { plane: 1, name: 'eth1', priority: 200 },
+    ]);
+    expect(topologyOf(stated, 'beta').links.map((link) => link.priority)).toEqual([0, 0]);
+  });
+
+  test('may have a lone host, whose peers its beacons are to find', () => {
+    const lone = `cluster: demo
+planes: [a, b]
+hosts: { alpha: { alias: 10.78.0.1, links: { a: eth0, b: eth1 } } }
+beacon: { enabled: true }
+`;
+    const { configuration: alone, warnings } = parse(lone);
+    expect(warnings).toEqual([]);
+    expect(topologyOf(alone, 'alpha')).toMatchObject({ peers: [], beacon: { discover: true } });
   });
 
   test.each([

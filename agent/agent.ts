@@ -3,6 +3,7 @@ import { Timer } from '../native-bindings/timer';
 import type { Clock } from './clock';
 import { Core } from './core/core';
 import type { Actions, CoreEvent, Note } from './core/event';
+import type { Seal } from './core/seal';
 import type { Topology } from './core/topology';
 import { Echoes } from './echoes';
 import { Interfaces } from './interfaces';
@@ -59,18 +60,20 @@ export class Agent {
 
   /**
    * Opens the sockets; nothing in the kernel is changed before {@link start}. Throws SystemError and KernelError.
+   * @param seal signs and checks beacons, where the topology has them
    * @param stateFile where the changed settings are recorded, for a teardown without a daemon
    */
   constructor(
     topology: Topology,
+    seal: Seal | undefined,
     stateFile: string,
     private readonly clock: Clock,
     private readonly output: AgentOutput,
   ) {
-    this.core = new Core(topology, clock.now());
+    this.records = new RecordKeeper(stateFile);
+    this.core = new Core(topology, clock.now(), this.records.nextEpoch(clock.wall()), seal);
     this.repairs = new Repairs(clock, () => this.repair());
     this.troubles = new Troubles((note) => output.note(note));
-    this.records = new RecordKeeper(stateFile);
     this.kernel = Kernel.open(
       this.spaceOf(topology),
       (settings) => this.records.keep(this.core.topology, settings),
@@ -80,6 +83,7 @@ export class Agent {
       readable: () => this.receive(),
       error: (link, error) => this.onWireError(link, error),
     });
+    this.wires.use(topology.beacon?.etherType);
     this.echoes = new Echoes(
       (link, source, at) => this.feed({ type: 'echo', link, source, at }),
       (link, error) => this.onEchoError(link, error),
@@ -131,14 +135,15 @@ export class Agent {
     this.kernel.close();
   }
 
-  /** Takes another topology of the same cluster and host, in the same routing space. */
-  use(topology: Topology): void {
+  /** Takes another topology of the same cluster and host, in the same routing space, and the keys for it. */
+  use(topology: Topology, seal: Seal | undefined): void {
     const links = this.kernel.readLinks();
     const names = new Set(topology.links.map((link) => link.name));
     for (const { name } of this.core.topology.links) if (!names.has(name)) this.wires.close(name);
     this.kernel.use(this.spaceOf(topology));
+    this.wires.use(topology.beacon?.etherType);
     const events = this.interfaces.eventsFrom(links, topology);
-    this.feed({ type: 'batch', events: [{ type: 'topology', topology }, ...events] });
+    this.feed({ type: 'batch', events: [{ type: 'topology', topology, seal }, ...events] });
     this.feedSettings();
   }
 

@@ -7,12 +7,15 @@ import type { Configuration } from './config/schema';
 import type { EventRecord, ReloadReport, TeardownReport } from './control/protocol';
 import { ControlError, ControlServer } from './control/server';
 import type { Note } from './core/event';
+import type { Seal } from './core/seal';
 import { compareTopologies, type Topology } from './core/topology';
 import { claimInstance } from './instance';
 import { recordFile } from './kernel/record';
 import { teardown } from './kernel/teardown';
+import { readKeys } from './config/key-file';
 import type { Log } from './log';
 import { notifyServiceManager } from './notify';
+import { sealOf } from './seal';
 import { routeReport, statusReport } from './status';
 import { BUILD_COMMIT, VERSION } from './version';
 
@@ -42,6 +45,7 @@ export class Daemon {
   private constructor(
     private configuration: Configuration,
     topology: Topology,
+    seal: Seal | undefined,
     private readonly options: DaemonOptions,
     private readonly log: Log,
     private readonly clock: Clock,
@@ -49,7 +53,7 @@ export class Daemon {
   ) {
     this.startedAt = clock.now() - performance.now();
     this.stateFile = recordFile(configuration.control.socket);
-    this.agent = new Agent(topology, this.stateFile, clock, {
+    this.agent = new Agent(topology, seal, this.stateFile, clock, {
       note: (note) => this.note(note),
       ready: () => this.ready(),
       fatal: (error) => this.end(error),
@@ -69,7 +73,7 @@ export class Daemon {
     const { configuration, warnings } = loadConfiguration(options.file);
     const topology = topologyOf(configuration, options.host ?? hostNameIn(configuration, hostname()));
     await claimInstance(topology.cluster, topology.host, recordFile(configuration.control.socket));
-    const daemon = new Daemon(configuration, topology, options, log, clock, end);
+    const daemon = new Daemon(configuration, topology, sealFor(configuration), options, log, clock, end);
     const { cluster, host } = topology;
     const fields = {
       cluster,
@@ -109,9 +113,10 @@ export class Daemon {
       const before = this.agent.core.topology;
       const topology = topologyOf(next, before.host);
       refuseMoves(this.configuration, next);
+      const seal = sealFor(next);
       const report = compareTopologies(before, topology);
       this.configuration = next;
-      this.agent.use(topology);
+      this.agent.use(topology, seal);
       this.note({ event: 'reloaded', level: 'info', fields: { ...report } });
       this.checkWaiters();
       return report;
@@ -160,7 +165,7 @@ export class Daemon {
   }
 
   private wait(peer: string | undefined, signal: AbortSignal): Promise<void> {
-    if (peer !== undefined && !this.agent.core.topology.peers.some(({ name }) => name === peer)) {
+    if (peer !== undefined && this.agent.core.registry.peerNamed(peer) === undefined) {
       throw new ControlError('unknown-peer', `there is no peer ${peer}`);
     }
     return new Promise((resolve) => {
@@ -226,6 +231,11 @@ export class Daemon {
     else this.control.publish(record);
     if (event === 'path-up') this.checkWaiters();
   }
+}
+
+/** What beacons are signed and checked with, by the key file as it is now; undefined where there are none. Throws ConfigurationError, NoInputError. */
+function sealFor({ beacon }: Configuration): Seal | undefined {
+  return beacon.enabled ? sealOf(readKeys(beacon.keyFile)) : undefined;
 }
 
 /** What a running agent can't move to is refused: its old routes and socket would be left behind. */

@@ -1,7 +1,15 @@
 import { type Clock, isoTime } from './clock';
-import type { LinkReport, PathReport, PeerReport, RouteReport, StatusReport } from './control/protocol';
+import type {
+  ChoiceReport,
+  LinkReport,
+  PathReport,
+  PeerReport,
+  RouteReport,
+  StatusReport,
+} from './control/protocol';
 import type { Core } from './core/core';
 import type { Path } from './core/path';
+import { type Choice, reasonFor, returnChoice } from './core/preference';
 import type { Peer, Topology } from './core/topology';
 import { protocolName } from './kernel/protocol-name';
 import type { StandingRoute } from './kernel/routes';
@@ -29,6 +37,14 @@ export function statusReport(core: Core, situation: Situation, clock: Clock): St
     startup: readyAt === undefined ? null : rounded(readyAt - startedAt),
     aliases: topology.aliases.map(formatIpv4),
     responder: { configured: topology.arp.responder, acting: responder.acting, reason: responder.reason },
+    beacon: core.speaks
+      ? {
+          etherType: topology.beacon!.etherType,
+          interval: topology.beacon!.interval,
+          epoch: core.epoch,
+        }
+      : null,
+    planesJoined: core.planesJoined(clock.now()),
     links: [...registry.links.values()].map((link): LinkReport => {
       const { state, place } = link;
       return {
@@ -39,6 +55,7 @@ export function statusReport(core: Core, situation: Situation, clock: Clock): St
         mac: state === undefined ? null : formatMac(state.mac),
         up: state?.up ?? false,
         carrier: state?.carrier ?? false,
+        priority: place.priority,
       };
     }),
     peers: [...registry.paths].map(([peer, paths]) => peerReport(core, peer, paths, clock)),
@@ -52,12 +69,16 @@ export function statusReport(core: Core, situation: Situation, clock: Clock): St
 function peerReport(core: Core, peer: Peer, paths: readonly Path[], clock: Clock): PeerReport {
   const { topology } = core;
   const active = core.failover.activeOf(peer);
+  const priorityOf = (path: Path) => core.registry.links.get(path.link)?.place.priority ?? 0;
   const addresses = peer.kind === 'agent' ? peer.aliases : [...peer.addresses.values()];
   return {
     name: peer.name,
     kind: peer.kind,
     addresses: addresses.map(formatIpv4),
     active: active === undefined ? null : planeName(topology, active.plane),
+    choice: choiceReport(topology, active && { path: active, reason: reasonFor(active, paths) }),
+    returns: choiceReport(topology, returnChoice(paths, priorityOf)),
+    origin: peer.kind === 'agent' && peer.discovered ? 'discovered' : 'file',
     paths: paths.map(
       (path): PathReport => ({
         plane: planeName(topology, path.plane),
@@ -67,9 +88,21 @@ function peerReport(core: Core, peer: Peer, paths: readonly Path[], clock: Clock
         since: isoTime(clock, path.since),
         mac: path.mac === undefined ? null : formatMac(path.mac),
         active: path === active,
+        beacon: beaconReport(path),
       }),
     ),
   };
+}
+
+function beaconReport({ hearing }: Path): PathReport['beacon'] {
+  const { heardAt, coming, hearsUs, state, priority } = hearing;
+  return heardAt === undefined ? null : { coming, hearsUs, state, priority };
+}
+
+function choiceReport(topology: Topology, choice: Choice | undefined): ChoiceReport | null {
+  return choice === undefined
+    ? null
+    : { plane: planeName(topology, choice.path.plane), reason: choice.reason };
 }
 
 /** A route of ours as `ip route` prints it (iproute2, ip/iproute.c). */

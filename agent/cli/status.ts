@@ -1,9 +1,26 @@
 import type { Command } from 'commander';
 import { request } from '../control/client';
-import type { LinkReport, PathReport, PathState, PeerReport, StatusReport } from '../control/protocol';
+import type {
+  ChoiceReport,
+  LinkReport,
+  PathReport,
+  PathState,
+  PeerReport,
+  StatusReport,
+} from '../control/protocol';
 import { EXIT, type ExitStatus } from '../exit-status';
 import { type Context, printJson, type Run } from './context';
-import { type Cell, cut, formatAge, formatRoundTrip, paint, type Style, table, WIDTH } from './text';
+import {
+  type Cell,
+  type Column,
+  cut,
+  formatAge,
+  formatRoundTrip,
+  paint,
+  type Style,
+  table,
+  WIDTH,
+} from './text';
 
 /** ms that the daemon has to answer a question it needs no time for. */
 export const ANSWER_TIME = 5000;
@@ -30,19 +47,42 @@ export async function status(context: Context): Promise<ExitStatus> {
 export function formatStatus(report: StatusReport, now: number, colour: boolean): string[] {
   const lines = [...header(report, now, colour), ''];
   if (report.peers.length === 0) return [...lines, 'no peers'];
-  const rows = report.peers.flatMap((peer) => peer.paths.map((path) => row(peer, path, now)));
-  return [...lines, ...table(COLUMNS, rows, colour)];
+  const columns = COLUMNS.filter(({ beacons }) => !beacons || report.beacon !== null);
+  const rows = report.peers.flatMap((peer) =>
+    peer.paths.map((path) => columns.map(({ cell }) => cell(peer, path, now))),
+  );
+  return [...lines, ...table(columns, rows, colour)];
 }
 
-const COLUMNS = [
-  { title: 'PEER', least: 12 },
-  { title: 'PLANE', least: 6 },
-  { title: 'LINK', least: 8 },
-  { title: 'STATE' },
-  { title: 'ACTIVE' },
-  { title: 'RTT' },
-  { title: 'SINCE' },
+interface StatusColumn extends Column {
+  /** only where beacons are on */
+  readonly beacons?: boolean;
+  readonly cell: (peer: PeerReport, path: PathReport, now: number) => Cell;
+}
+
+const COLUMNS: readonly StatusColumn[] = [
+  { title: 'PEER', least: 8, cell: (peer) => ({ text: peer.name }) },
+  { title: 'PLANE', least: 5, cell: (_, path) => ({ text: path.plane }) },
+  { title: 'LINK', least: 6, cell: (_, path) => ({ text: path.link }) },
+  { title: 'STATE', cell: (_, { state }) => ({ text: state, style: STATE_STYLES[state] }) },
+  { title: 'ACTIVE', cell: (peer, path) => ({ text: mark(peer.choice, path) }) },
+  { title: 'RETURNS', beacons: true, cell: (peer, path) => ({ text: mark(peer.returns, path) }) },
+  { title: 'BEACONS', beacons: true, cell: (_, path) => beaconCell(path) },
+  { title: 'RTT', cell: (_, path) => ({ text: formatRoundTrip(path.rtt) }) },
+  { title: 'SINCE', cell: (_, path, now) => ({ text: formatAge(now - Date.parse(path.since)) }) },
 ];
+
+/** Whether a path carries the packets of one direction, and why. */
+function mark(choice: ChoiceReport | null, path: PathReport): string {
+  return choice?.plane === path.plane ? `* ${choice.reason}` : '';
+}
+
+function beaconCell({ beacon }: PathReport): Cell {
+  if (beacon === null) return { text: 'none' };
+  if (beacon.state !== 'up') return { text: beacon.state, style: 'red' };
+  if (!beacon.coming) return { text: 'silent', style: 'yellow' };
+  return beacon.hearsUs ? { text: 'mutual', style: 'green' } : { text: 'one-way', style: 'yellow' };
+}
 
 const STATE_STYLES: Readonly<Record<PathState, Style>> = {
   unknown: 'dim',
@@ -52,18 +92,6 @@ const STATE_STYLES: Readonly<Record<PathState, Style>> = {
   held: 'yellow',
   drained: 'cyan',
 };
-
-function row(peer: PeerReport, path: PathReport, now: number): readonly Cell[] {
-  return [
-    { text: peer.name },
-    { text: path.plane },
-    { text: path.link },
-    { text: path.state, style: STATE_STYLES[path.state] },
-    { text: path.active ? '*' : '' },
-    { text: formatRoundTrip(path.rtt) },
-    { text: formatAge(now - Date.parse(path.since)) },
-  ];
-}
 
 function header(report: StatusReport, now: number, colour: boolean): string[] {
   const { configured, acting, reason } = report.responder;
@@ -80,8 +108,19 @@ function header(report: StatusReport, now: number, colour: boolean): string[] {
     line('daemon', `multihomed ${report.version}, pid ${report.pid}, ${running}`, colour),
     line('alias', report.aliases.join(', '), colour),
     line('answers', `${acting} (${configured}: ${reason})`, colour),
+    ...beaconLines(report, colour),
     ...report.links.map((link) => line('link', ...linkText(link, colour))),
   ];
+}
+
+function beaconLines({ beacon, planesJoined }: StatusReport, colour: boolean): string[] {
+  const lines: string[] = [];
+  if (beacon !== null) {
+    const etherType = `0x${beacon.etherType.toString(16).toUpperCase().padStart(4, '0')}`;
+    lines.push(line('beacons', `each ${beacon.interval}ms, EtherType ${etherType}`, colour));
+  }
+  if (planesJoined) lines.push(line('planes', 'joined: two of them are one network', colour, 'yellow'));
+  return lines;
 }
 
 function linkText(link: LinkReport, colour: boolean): [string, boolean, Style] {
@@ -93,7 +132,8 @@ function linkText(link: LinkReport, colour: boolean): [string, boolean, Style] {
         ? ['carrier', 'green']
         : ['no carrier', 'red'];
   const mac = link.mac === null ? '' : `, ${link.mac}`;
-  return [`${link.name} on plane ${link.plane}: ${state}${mac}`, colour, style];
+  const priority = link.priority === 0 ? '' : `, priority ${link.priority}`;
+  return [`${link.name} on plane ${link.plane}: ${state}${mac}${priority}`, colour, style];
 }
 
 function line(title: string, text: string, colour: boolean, style?: Style): string {

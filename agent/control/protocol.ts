@@ -28,6 +28,27 @@ export interface PathReport {
   readonly mac: string | null;
   /** whether packets to the peer leave by this path now */
   readonly active: boolean;
+  /** what the peer's beacons say by this path; null where none came */
+  readonly beacon: BeaconReport | null;
+}
+
+/** What a peer's beacons say of one path. */
+export interface BeaconReport {
+  /** they come: the last one is not overdue */
+  readonly coming: boolean;
+  /** the peer says that ours come to it */
+  readonly hearsUs: boolean;
+  /** what the peer says of its link */
+  readonly state: 'up' | 'down' | 'drained';
+  /** the higher, the rather the peer wants to be reached by it; 0 where it states none */
+  readonly priority: number;
+}
+
+/** Which plane carries packets in one direction, and why. */
+export interface ChoiceReport {
+  readonly plane: string;
+  /** `only`: no other is usable; `priority`: the receiver prefers it; `order`: it comes first in the order of planes */
+  readonly reason: 'only' | 'priority' | 'order';
 }
 
 export interface PeerReport {
@@ -37,6 +58,12 @@ export interface PeerReport {
   readonly addresses: readonly string[];
   /** the plane that carries the traffic now; null where no path is usable */
   readonly active: string | null;
+  /** why it is that plane; null where no path is usable */
+  readonly choice: ChoiceReport | null;
+  /** by which plane the peer sends to us, by what its beacons say; null without them */
+  readonly returns: ChoiceReport | null;
+  /** `discovered`: it is not in the file, its beacons made it a peer */
+  readonly origin: 'file' | 'discovered';
   readonly paths: readonly PathReport[];
 }
 
@@ -49,6 +76,8 @@ export interface LinkReport {
   /** administratively up */
   readonly up: boolean;
   readonly carrier: boolean;
+  /** what we tell the peers: the higher, the rather they send by it; 0 where none is stated */
+  readonly priority: number;
 }
 
 export interface StatusReport {
@@ -68,6 +97,15 @@ export interface StatusReport {
     readonly acting: 'kernel' | 'agent';
     readonly reason: string;
   };
+  /** how beacons are sent; null where they are off */
+  readonly beacon: {
+    readonly etherType: number;
+    /** ms */
+    readonly interval: number;
+    readonly epoch: number;
+  } | null;
+  /** one of our own frames was heard on another link not long ago: two planes are one layer-2 network */
+  readonly planesJoined: boolean;
   readonly links: readonly LinkReport[];
   readonly peers: readonly PeerReport[];
   /** ignored frames by reason, and other totals since the start */

@@ -54,7 +54,7 @@ export class Core {
   constructor(
     private current: Topology,
     now: number,
-    private readonly epoch = 0,
+    readonly epoch = 0,
     seal?: Seal,
   ) {
     this.credentials = seal && { epoch, seal };
@@ -93,6 +93,16 @@ export class Core {
 
   get responder(): Responder {
     return this.responding.responder;
+  }
+
+  /** Whether this host sends and takes beacons. */
+  get speaks(): boolean {
+    return this.beacons !== undefined;
+  }
+
+  /** Whether two of our planes were seen to be one layer-2 network, not long before `now` ms. */
+  planesJoined(now: number): boolean {
+    return this.responding.isJoined(now);
   }
 
   /** The next time at which the core has something to do by itself, in ms; infinite for none. */

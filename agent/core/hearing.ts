@@ -1,4 +1,6 @@
-import type { StatedLinkState } from '../wire/beacon';
+import type { Beacon, StatedLinkState } from '../wire/beacon';
+
+type Numbered = Pick<Beacon, 'urgent' | 'sequence'>;
 
 /** What a peer's beacons say by one path: whether they come, whether the peer hears ours, and what it says of its link there. */
 export class Hearing {
@@ -6,8 +8,8 @@ export class Hearing {
   coming = false;
   /** when the kernel received the last one; undefined before the first of this epoch */
   heardAt: number | undefined;
-  /** of the last beacon by this path, to know a replayed one */
-  sequence = -1;
+  /** of the last urgent and the last steady beacon by this path, to know a replayed one: urgent ones overtake the others */
+  private readonly sequences = { urgent: -1, steady: -1 };
   /** the peer says that it hears us here */
   hearsUs = false;
   /** what the peer says of its link, on whichever plane it said so */
@@ -18,11 +20,16 @@ export class Hearing {
   dueAt = Number.POSITIVE_INFINITY;
 
   /** A beacon came, received at `at`; the next one is missing `patience` ms later. */
-  take(sequence: number, at: number, patience: number): void {
-    this.sequence = sequence;
-    this.heardAt = at;
+  take({ urgent, sequence }: Numbered, at: number, patience: number): void {
+    this.sequences[urgent ? 'urgent' : 'steady'] = sequence;
+    this.heardAt = Math.max(at, this.heardAt ?? at);
     this.coming = true;
-    this.dueAt = at + patience;
+    this.dueAt = this.heardAt + patience;
+  }
+
+  /** Whether a beacon of the same epoch was taken already, or is older than one that was. */
+  isReplayed({ urgent, sequence }: Numbered): boolean {
+    return sequence <= this.sequences[urgent ? 'urgent' : 'steady'];
   }
 
   /** The next one didn't come in time, or can't come since our own link doesn't work. */
@@ -36,7 +43,8 @@ export class Hearing {
   forget(): void {
     this.lapse();
     this.heardAt = undefined;
-    this.sequence = -1;
+    this.sequences.urgent = -1;
+    this.sequences.steady = -1;
     this.state = 'up';
   }
 

@@ -29,7 +29,7 @@ export type BeaconIgnoreReason =
   | 'beacon-too-many';
 
 /** What became of a frame. */
-export type BeaconVerdict = BeaconIgnoreReason | 'beacons-heard' | 'withdrawals';
+export type BeaconVerdict = BeaconIgnoreReason | 'beacons-heard' | 'beacons-urgent';
 
 /** Of our own beacons, those at most this many older than the last can still be on their way. */
 const ON_THEIR_WAY = 64;
@@ -86,7 +86,7 @@ export class Neighborhood {
     const peer = this.discovery.peerOf(beacon, received, link, now);
     if (typeof peer === 'string') return peer;
     this.hear(link, peer, beacon, Math.min(received.at, now), now);
-    return beacon.urgent ? 'withdrawals' : 'beacons-heard';
+    return beacon.urgent ? 'beacons-urgent' : 'beacons-heard';
   }
 
   /** The beacon that was due by a path didn't come: ask, since beacons hint and ARP judges. */
@@ -145,7 +145,7 @@ export class Neighborhood {
     if (beacon.epoch < speaker.epoch)
       return this.isForgotten(speaker, now) ? undefined : 'beacon-older-epoch';
     const path = peer && this.pathOver(link, peer);
-    return path !== undefined && beacon.sequence <= path.hearing.sequence ? 'beacon-replayed' : undefined;
+    return path?.hearing.isReplayed(beacon) === true ? 'beacon-replayed' : undefined;
   }
 
   /** A host that was silent for so long may have started with a clock that was set back. */
@@ -160,7 +160,7 @@ export class Neighborhood {
     const path = paths.find((each) => each.link === link.name);
     if (path === undefined || topology.beacon === undefined) return;
     const speaker = this.speakerOf(peer, paths, beacon, now);
-    path.hearing.take(beacon.sequence, at, beacon.interval / 1000 + topology.probe.retry);
+    path.hearing.take(beacon, at, beacon.interval / 1000 + topology.probe.retry);
     if (beacon.sequence > speaker.newest) {
       speaker.newest = beacon.sequence;
       this.takeStatements(peer, paths, beacon, now);

@@ -30,7 +30,7 @@ link     eth0 on plane a: carrier, 02:00:00:00:0a:01
 link     eth1 on plane b: no carrier, 02:00:00:00:0b:01
 
 PEER  PLANE  LINK  STATE  ACTIVE  RTT     SINCE
-beta  a      eth0  up     *       0.12ms  3m12s
+beta  a      eth0  up     * only  0.12ms  3m12s
 beta  b      eth1  down           -       5s
 gate  a      eth0  held           12.3ms  1d1h`);
     expect([status, err]).toEqual([0, []]);
@@ -45,13 +45,27 @@ gate  a      eth0  held           12.3ms  1d1h`);
       cluster: long,
       aliases: Array.from({ length: 9 }, (_, n) => `10.78.100.10${n}`),
       responder: { configured: 'auto', acting: 'agent', reason: long },
-      links: [{ plane, name: link, exists: false, ifindex: null, mac: null, up: false, carrier: false }],
+      links: [
+        {
+          plane,
+          name: link,
+          exists: false,
+          ifindex: null,
+          mac: null,
+          up: false,
+          carrier: false,
+          priority: 0,
+        },
+      ],
       peers: [
         {
           name: long,
           kind: 'agent',
           addresses: [],
           active: null,
+          choice: { plane, reason: 'priority' },
+          returns: { plane, reason: 'order' },
+          origin: 'discovered',
           paths: [path(plane, link, 'suspect', { rtt: 123.4, since: ago(400 * 86_400), active: true })],
         },
       ],
@@ -59,9 +73,51 @@ gate  a      eth0  held           12.3ms  1d1h`);
     await scene.daemon({ status: () => report });
     const { out } = await scene.run('status');
     for (const line of out) expect([...line].length).toBeLessThanOrEqual(80);
-    expect(out.at(-1)).toMatch(/^x{10,}… .*backplane-.* enp0s31f6np0v.* suspect +\* +123\.4ms +400d0h$/);
+    expect(out.at(-1)).toMatch(
+      /^x{10,}… .*backplane-.* enp0s31f6.* suspect +\* priority +123\.4ms +400d0h$/,
+    );
     expect(out.at(-2)).toMatch(/^PEER +PLANE +LINK +STATE +ACTIVE +RTT +SINCE$/);
     expect(out[4]).toBe(`link     ${link} on plane ${plane}: does not exist`);
+  });
+
+  test('shows what beacons say, and both directions with their reasons', async () => {
+    const beacon = { coming: true, hearsUs: true, state: 'up', priority: 200 } as const;
+    const report = statusReport({
+      beacon: { etherType: 0x88b5, interval: 50, epoch: 1 },
+      planesJoined: true,
+      peers: [
+        {
+          name: 'beta',
+          kind: 'agent',
+          addresses: ['10.78.0.2'],
+          active: 'b',
+          choice: { plane: 'b', reason: 'priority' },
+          returns: { plane: 'a', reason: 'order' },
+          origin: 'discovered',
+          paths: [
+            path('b', 'eth1', 'up', { active: true, beacon }),
+            path('a', 'eth0', 'up', { beacon: { ...beacon, hearsUs: false } }),
+            path('c', 'eth2', 'up', { beacon: { ...beacon, coming: false } }),
+            path('d', 'eth3', 'down', { beacon: { ...beacon, state: 'drained' } }),
+            path('e', 'eth4', 'up'),
+          ],
+        },
+      ],
+    });
+    await scene.daemon({ status: () => report });
+    const { out } = await scene.run('status');
+    expect(out.slice(4, 6)).toEqual([
+      'beacons  each 50ms, EtherType 0x88B5',
+      'planes   joined: two of them are one network',
+    ]);
+    expect(out.slice(-6)).toEqual([
+      'PEER  PLANE  LINK  STATE  ACTIVE      RETURNS  BEACONS  RTT     SINCE',
+      'beta  b      eth1  up     * priority           mutual   0.12ms  3m12s',
+      'beta  a      eth0  up                 * order  one-way  0.12ms  3m12s',
+      'beta  c      eth2  up                          silent   0.12ms  3m12s',
+      'beta  d      eth3  down                        drained  0.12ms  3m12s',
+      'beta  e      eth4  up                          none     0.12ms  3m12s',
+    ]);
   });
 
   test('colours states only where it may', async () => {
@@ -193,7 +249,16 @@ describe('wait', () => {
       {
         ready: false,
         links: [
-          { plane: 'b', name: 'eth1', exists: false, ifindex: null, mac: null, up: false, carrier: false },
+          {
+            plane: 'b',
+            name: 'eth1',
+            exists: false,
+            ifindex: null,
+            mac: null,
+            up: false,
+            carrier: false,
+            priority: 0,
+          },
         ],
       },
       'the daemon on alpha has not finished starting; links that do not exist: eth1',

@@ -81,6 +81,7 @@ export function path(
     since: ago(192),
     mac: '02:00:00:00:00:01',
     active: false,
+    beacon: null,
     ...more,
   };
 }
@@ -96,6 +97,8 @@ export function statusReport(more: Partial<StatusReport> = {}): StatusReport {
     startup: 181.6,
     aliases: ['10.78.0.1'],
     responder: { configured: 'auto', acting: 'kernel', reason: 'arp_ignore is 0' },
+    beacon: null,
+    planesJoined: false,
     links: [
       {
         plane: 'a',
@@ -105,6 +108,7 @@ export function statusReport(more: Partial<StatusReport> = {}): StatusReport {
         mac: '02:00:00:00:0a:01',
         up: true,
         carrier: true,
+        priority: 0,
       },
       {
         plane: 'b',
@@ -114,6 +118,7 @@ export function statusReport(more: Partial<StatusReport> = {}): StatusReport {
         mac: '02:00:00:00:0b:01',
         up: true,
         carrier: false,
+        priority: 0,
       },
     ],
     peers: [
@@ -122,6 +127,9 @@ export function statusReport(more: Partial<StatusReport> = {}): StatusReport {
         kind: 'agent',
         addresses: ['10.78.0.2'],
         active: 'a',
+        choice: { plane: 'a', reason: 'only' },
+        returns: null,
+        origin: 'file',
         paths: [
           path('a', 'eth0', 'up', { active: true }),
           path('b', 'eth1', 'down', { rtt: null, since: ago(5) }),
@@ -132,6 +140,9 @@ export function statusReport(more: Partial<StatusReport> = {}): StatusReport {
         kind: 'far-end',
         addresses: ['10.77.0.254'],
         active: 'a',
+        choice: null,
+        returns: null,
+        origin: 'file',
         paths: [path('a', 'eth0', 'held', { rtt: 12.34, since: ago(90_000) })],
       },
     ],

@@ -28,6 +28,7 @@ describe('docs/events.md', () => {
     ...namesIn(/\bevent: '([a-z-]+)'/g),
     ...namesIn(/'((?:link|carrier|peer)-[a-z-]+|failover)'/g, 'core/failover').concat(
       namesIn(/'((?:link|carrier)-[a-z-]+)'/g, 'core/link'),
+      namesIn(/'(host-[a-z]+)'/g, 'core/discovery'),
     ),
     ...membersOf('PathState')
       .filter((state) => state !== 'unknown' && state !== 'drained')
@@ -47,6 +48,9 @@ describe('docs/events.md', () => {
   const counters = [
     ...membersOf('IgnoreReason'),
     ...membersOf('ArpDropReason'),
+    ...membersOf('BeaconDropReason'),
+    ...membersOf('BeaconIgnoreReason'),
+    ...membersOf('BeaconVerdict'),
     ...namesIn(/\bcount\('([a-z-]+)'/g),
     ...namesIn(/\bcount\([a-z]+ \? '([a-z-]+)'/g),
   ];

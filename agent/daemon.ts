@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { Agent } from './agent';
 import { type Clock, isoTime } from './clock';
-import { hostNameIn, loadConfiguration, topologyOf } from './config/load';
+import { hostNameIn, loadConfiguration, readKeys, topologyOf } from './config/load';
 import { ConfigurationError, formatProblem, NoInputError } from './config/problem';
 import type { Configuration } from './config/schema';
 import type { EventRecord, ReloadReport, TeardownReport } from './control/protocol';
@@ -12,7 +12,6 @@ import { compareTopologies, type Topology } from './core/topology';
 import { claimInstance } from './instance';
 import { recordFile } from './kernel/record';
 import { teardown } from './kernel/teardown';
-import { readKeys } from './config/key-file';
 import type { Log } from './log';
 import { notifyServiceManager } from './notify';
 import { sealOf } from './seal';

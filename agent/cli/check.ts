@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { ConfigurationError, formatProblem } from '../config/problem';
+import { ConfigurationError, formatProblem, NoInputError, type Problem } from '../config/problem';
+import type { Configuration } from '../config/schema';
 import { EXIT, type ExitStatus } from '../exit-status';
 import { type Context, printJson, type Run } from './context';
 import { configurationLoader } from './lazy';
@@ -12,10 +13,11 @@ export function addCheck(program: Command, run: Run): void {
     .action((file: string) => run((context) => check(context, file)));
 }
 
-/** Exit status 78 with one line for each problem; 66 where the file cannot be read. */
+/** Exit status 78 with one line for each problem, those of the key file included; 66 where the file cannot be read. */
 export async function check(context: Context, file: string): Promise<ExitStatus> {
   try {
-    const { configuration, warnings } = configurationLoader().loadConfiguration(file);
+    const { configuration, warnings: own } = configurationLoader().loadConfiguration(file);
+    const warnings = [...own, ...keyWarnings(configuration)];
     if (context.json) printJson(context, { ok: true, problems: [], warnings });
     else {
       const hosts = [...configuration.hosts.values()];
@@ -32,6 +34,22 @@ export async function check(context: Context, file: string): Promise<ExitStatus>
     if (context.json) printJson(context, { ok: false, problems: error.problems, warnings: [] });
     else for (const problem of error.problems) context.out(formatProblem(problem));
     return error.exitStatus;
+  }
+}
+
+/**
+ * What is to be said of the key file. One that cannot be read is no error, since the configuration is often checked where no key is, or by
+ * somebody who may not see it. Throws ConfigurationError where the daemon would refuse it.
+ */
+function keyWarnings({ beacon }: Configuration): Problem[] {
+  if (!beacon.enabled) return [];
+  try {
+    configurationLoader().readKeys(beacon.keyFile);
+    return [];
+  } catch (error) {
+    if (!(error instanceof NoInputError)) throw error;
+    const { file, reason, mend } = error;
+    return [{ file, line: 1, column: 1, path: '', message: reason, mend }];
   }
 }
 

@@ -3,7 +3,7 @@ import { EXIT } from '../exit-status';
 /** Keys and indexes from the root of the file to a value, such as `['hosts', 'alpha', 'links', 'c']`. */
 export type Path = readonly (string | number)[];
 
-/** One thing that is wrong in a configuration file, or, as a warning, that is not what it seems. */
+/** One thing that is wrong in a configuration file or a key file, or, as a warning, that is not what it seems. */
 export interface Problem {
   /** as it was given on the command line */
   readonly file: string;
@@ -34,7 +34,7 @@ export function formatPath(path: Path): string {
   return text;
 }
 
-/** The file was read and is not a valid configuration; `problems` has every one that was found, in order of position. */
+/** A configuration or key file was read and is not valid; `problems` has every one that was found, in order of position. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
   readonly exitStatus = EXIT.configuration;
@@ -53,8 +53,10 @@ export class NoInputError extends Error {
     readonly file: string,
     /** errno name, such as `ENOENT`; `EINVAL` for what is no regular file */
     readonly code: string,
-    reason: string,
+    readonly reason: string,
+    /** what to do about it; empty where the reason says it all */
+    readonly mend = '',
   ) {
-    super(`${file}: ${reason}`);
+    super([`${file}: ${reason}`, mend].filter((text) => text !== '').join('; '));
   }
 }

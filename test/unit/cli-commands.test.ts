@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventRecord, RouteReport, StatusReport } from '../../agent/control/protocol';
 import { ControlError } from '../../agent/control/server';
@@ -73,9 +73,7 @@ gate  a      eth0  held           12.3ms  1d1h`);
     await scene.daemon({ status: () => report });
     const { out } = await scene.run('status');
     for (const line of out) expect([...line].length).toBeLessThanOrEqual(80);
-    expect(out.at(-1)).toMatch(
-      /^x{10,}… .*backplane-.* enp0s31f6.* suspect +\* priority +123\.4ms +400d0h$/,
-    );
+    expect(out.at(-1)).toMatch(/^x{10,}… .*backplane-.* enp0s31f6.* suspect +\* priority +123\.4ms +400d0h$/);
     expect(out.at(-2)).toMatch(/^PEER +PLANE +LINK +STATE +ACTIVE +RTT +SINCE$/);
     expect(out[4]).toBe(`link     ${link} on plane ${plane}: does not exist`);
   });
@@ -346,6 +344,42 @@ describe('check', () => {
         },
         expect.objectContaining({ line: 6, column: 1, path: 'x' }),
       ],
+    });
+  });
+
+  describe('with beacons', () => {
+    const key = join(scene.folder, 'beacon.key');
+    const beacons = `${good}beacon: { enabled: true, key-file: ${key} }\n`;
+
+    beforeEach(() => writeFileSync(key, '0'.repeat(64), { mode: 0o600 }));
+    afterEach(() => rmSync(key, { force: true }));
+
+    test('says nothing of a key that is as it should be, nor of one that is not used', async () => {
+      const ok = ': ok, 1 host, 0 far ends, 2 planes';
+      const name = file(beacons);
+      expect((await scene.run(`check ${name}`)).out).toEqual([`${name}${ok}`]);
+      chmodSync(key, 0o644);
+      file(beacons.replace('true', 'false'));
+      expect((await scene.run(`check ${name}`)).out).toEqual([`${name}${ok}`]);
+    });
+
+    test('exits with 78 where the daemon would refuse the key', async () => {
+      chmodSync(key, 0o644);
+      const { status, out } = await scene.run(`check ${file(beacons)}`);
+      const said = `${key}:1:1: mode 0644 lets others than the owner use the keys; chmod 600 ${key}`;
+      expect([status, out]).toEqual([78, [said]]);
+    });
+
+    test('warns where the key cannot be read, since it may be on another machine', async () => {
+      rmSync(key);
+      const name = file(beacons);
+      const { status, out } = await scene.run(`check ${name}`);
+      const mend = `make a key: (umask 077; openssl rand -hex 32 > ${key})`;
+      expect([status, out[1]]).toEqual([0, `${key}:1:1: there is no such file (ENOENT); ${mend} (warning)`]);
+      expect(JSON.parse((await scene.run(`check ${name} --json`)).out.join(''))).toMatchObject({
+        ok: true,
+        warnings: [{ file: key, message: 'there is no such file (ENOENT)', mend }],
+      });
     });
   });
 

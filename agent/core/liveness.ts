@@ -1,4 +1,6 @@
 import type { Mac } from '../wire/address';
+import { Damping } from './damping';
+import { RoundTrip } from './round-trip';
 import type { ProbeTiming } from './topology';
 
 /** `drained` belongs to the operator; the liveness of a path never enters or leaves it by itself. */
@@ -30,16 +32,6 @@ export interface LivenessStep {
 
 const NOTHING: LivenessStep = {};
 
-/** Gains of the round-trip estimate (RFC 6298, 2.3). */
-const ALPHA = 1 / 8;
-const BETA = 1 / 4;
-const VARIANCES = 4;
-/** The least that is added to the smoothed round trip, in ms: what the timers of both ends add (RFC 6298, 2.3: G). */
-const GRANULARITY = 1;
-/** A path that went down again doubles its hold, up to this factor. */
-const MAXIMUM_HOLD_FACTOR = 64;
-/** A fall within this many holds after the return counts as flapping. */
-const FLAP_WINDOW = 5;
 /** While a path is down, requests to everybody are at least this far apart, in ms; the kernel's own pace (RFC 1122, 2.3.2.1). */
 const BROADCAST_SPACING = 1000;
 /** A wake-up this much later than asked, in ms, says that the agent did not run; at least {@link ProbeTiming.retry}. */
@@ -62,13 +54,11 @@ export class Liveness {
   mac: Mac | undefined;
   /** the address is known by other means than an answer, so no answer from another one counts */
   pinned = false;
-  /** smoothed round trip in ms; undefined before the first answer */
-  rtt: number | undefined;
   /** time of the last answer */
   heard: number | undefined;
   /** time at which the trouble that is being looked into began: the first request that stayed unanswered, or the hint */
   trouble: number;
-  private variance = 0;
+  private readonly roundTrip = new RoundTrip();
   /** requests without an answer, in a row */
   private misses = 0;
   private rises = 0;
@@ -87,11 +77,7 @@ export class Liveness {
   private eased: number | undefined;
   private verifiedAt = Number.NEGATIVE_INFINITY;
   private broadcastAt = Number.NEGATIVE_INFINITY;
-  private holdFactor = 1;
-  /** whether it was ever trusted: its first coming is no return */
-  private wasUp = false;
-  /** when it was last trusted again after having been down */
-  private returnedAt: number | undefined;
+  private readonly damping = new Damping();
 
   /** `phase`, 0 to below 1, spreads the steady requests of many paths over the interval. */
   constructor(
@@ -102,6 +88,11 @@ export class Liveness {
     this.since = now;
     this.trouble = now;
     this.due = now;
+  }
+
+  /** Smoothed round trip in ms; undefined before the first answer. */
+  get rtt(): number | undefined {
+    return this.roundTrip.smoothed;
   }
 
   /** The next time at which {@link tick} has something to do. */
@@ -126,7 +117,7 @@ export class Liveness {
 
   /** The hold that the next return needs, in ms. */
   get hold(): number {
-    return this.options.hold * this.holdFactor;
+    return this.damping.hold(this.options.hold);
   }
 
   /** Takes new timing; what is under way goes on. */
@@ -184,7 +175,8 @@ export class Liveness {
    */
   answer(mac: Mac | undefined, at: number, now: number): LivenessStep {
     // An answer to a repeated request could belong to any of them (RFC 6298, 3: Karn's algorithm).
-    if (this.askedAt !== undefined && this.misses === 0) this.measure(Math.max(0, at - this.askedAt));
+    if (this.askedAt !== undefined && this.misses === 0)
+      this.roundTrip.measure(Math.max(0, at - this.askedAt));
     this.heard = at;
     this.misses = 0;
     this.hurried = undefined;
@@ -296,27 +288,16 @@ export class Liveness {
   }
 
   private enter(state: PathState, now: number, cause: Cause): void {
-    if (state === 'up' && this.state !== 'suspect') {
-      this.returnedAt = this.wasUp ? now : undefined;
-      this.wasUp = true;
-    }
+    if (state === 'up' && this.state !== 'suspect') this.damping.rise(now);
     if (state === 'down') {
       this.rises = 0;
       this.misses = 0;
       this.hurried = undefined;
-      this.damp(now);
+      this.damping.fall(now, this.options.hold);
     }
     this.state = state;
     this.since = now;
     this.cause = cause;
-  }
-
-  /** A path that falls soon after its return waits twice as long for the next; one that stood has earned a fresh start. */
-  private damp(now: number): void {
-    if (this.returnedAt === undefined) return;
-    const flapped = now - this.returnedAt < FLAP_WINDOW * this.hold;
-    this.holdFactor = flapped ? Math.min(this.holdFactor * 2, MAXIMUM_HOLD_FACTOR) : 1;
-    this.returnedAt = undefined;
   }
 
   /** How long to wait for the answer to the request just sent, in ms. */
@@ -335,17 +316,7 @@ export class Liveness {
 
   /** RFC 6298's retransmission time-out, with `retry` as its floor; before the first measurement, `interval`. */
   private timeout(): number {
-    if (this.rtt === undefined) return Math.max(this.options.retry, this.options.interval);
-    return Math.max(this.options.retry, this.rtt + Math.max(GRANULARITY, VARIANCES * this.variance));
-  }
-
-  private measure(sample: number): void {
-    if (this.rtt === undefined) {
-      this.rtt = sample;
-      this.variance = sample / 2;
-      return;
-    }
-    this.variance += BETA * (Math.abs(this.rtt - sample) - this.variance);
-    this.rtt += ALPHA * (sample - this.rtt);
+    const { retry, interval } = this.options;
+    return this.roundTrip.timeout(retry) ?? Math.max(retry, interval);
   }
 }

@@ -9,6 +9,7 @@ export type IgnoreReason =
   | 'vlan-tagged'
   | 'not-for-us'
   | 'own-frame'
+  | 'own-mac'
   | 'unknown-sender'
   | 'unsolicited'
   | 'foreign-mac'
@@ -35,6 +36,8 @@ export interface Receiver {
   readonly mac: Mac | undefined;
   /** whether a hardware address is of one of our links */
   isOurs(mac: Mac): boolean;
+  /** whether an address is an alias of ours, or one of our links' own */
+  isOwnAddress(address: Ipv4): boolean;
   /** whether an address is an alias of a peer */
   isPeer(address: Ipv4): boolean;
   /** the path over this link that asks for an address */
@@ -52,7 +55,8 @@ export function meaningOf(received: ReceivedFrame, receiver: Receiver): Meaning 
   const frame = decodeArp(received.bytes);
   if (typeof frame === 'string') return ignored(frame);
   if (receiver.isOurs(frame.senderMac)) {
-    return receiver.mac === frame.senderMac ? ignored('own-frame') : { type: 'joined' };
+    if (receiver.mac === frame.senderMac) return ignored('own-frame');
+    return isBroadcastByUs(received, frame, receiver) ? { type: 'joined' } : ignored('own-mac');
   }
   if (receiver.aliases.includes(frame.senderIp)) return { type: 'conflict', frame };
   if (isAnnouncement(frame))
@@ -61,6 +65,14 @@ export function meaningOf(received: ReceivedFrame, receiver: Receiver): Meaning 
     return receiver.aliases.includes(frame.targetIp) ? { type: 'question', frame } : ignored('other-target');
   }
   return meaningOfReply(frame, receiver);
+}
+
+/**
+ * Whether it is what our other links broadcast: announcements of our aliases, and requests from an alias or from a link's own address.
+ * Answers are unicast, and so are requests to known addresses. Whoever forges all of that can't be told from us: only beacons are signed.
+ */
+function isBroadcastByUs({ kind }: ReceivedFrame, frame: ArpFrame, receiver: Receiver): boolean {
+  return kind === 'broadcast' && frame.operation === 'request' && receiver.isOwnAddress(frame.senderIp);
 }
 
 function meaningOfReply(frame: ArpFrame, receiver: Receiver): Meaning {

@@ -67,6 +67,8 @@ export class Resolution {
       aliases,
       mac: link.state?.mac,
       isOurs: (mac) => registry.isOurs(mac),
+      isOwnAddress: (address) =>
+        aliases.includes(address) || [...registry.links.values()].some((own) => own.hasAddress(address)),
       isPeer: (address) => registry.peerOf(address) !== undefined,
       pathTo: (address) => registry.pathTo(link, address),
       asksFrom: (address) => aliases[0] === address || link.hasAddress(address),

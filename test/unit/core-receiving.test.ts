@@ -8,7 +8,9 @@ import { ALPHA, ALPHA_MACS, BETA, BETA_MACS, beta, ip, topologyOf } from './core
 const [OURS, OUR_OTHER] = ALPHA_MACS as [Mac, Mac];
 const [THEIRS] = BETA_MACS as [Mac, Mac];
 const STRANGER = 0x02000000ffff as Mac;
+/** of the link that receives, and of our other one */
 const OWN_ADDRESS = ip('10.77.0.1');
+const OTHER_ADDRESS = ip('10.77.1.1');
 
 function pathTo(state: 'asked' | 'up' | 'asked-again' | 'down'): Path {
   const path = new Path(beta, 0, 'eth0', topologyOf().probe, 0, 0, 0);
@@ -29,6 +31,7 @@ function receiverWith(path: Path): Receiver {
     aliases: [ALPHA],
     mac: OURS,
     isOurs: (mac) => ALPHA_MACS.includes(mac),
+    isOwnAddress: (address) => [ALPHA, OWN_ADDRESS, OTHER_ADDRESS].includes(address),
     isPeer: (address) => address === BETA,
     pathTo: (address) => (address === BETA ? path : undefined),
     asksFrom: (address: Ipv4) => address === ALPHA || address === OWN_ADDRESS,
@@ -95,7 +98,15 @@ describe('what a frame means', () => {
       'up',
       { type: 'conflict' },
     ],
-    ['our own frame on another card', received(arpAnnouncement(OUR_OTHER, ALPHA)), 'up', { type: 'joined' }],
+    ...[
+      ['our announcement', arpAnnouncement(OUR_OTHER, ALPHA)] as const,
+      ['our request', arpRequest(OUR_OTHER, ALPHA, BETA)] as const,
+      ["our request from the other link's address", arpRequest(OUR_OTHER, OTHER_ADDRESS, BETA)] as const,
+      ['our request from an address of this link', arpRequest(OUR_OTHER, OWN_ADDRESS, BETA)] as const,
+    ].map(
+      ([name, frame]) =>
+        [`${name} on another link`, received(frame, 'broadcast'), 'up', { type: 'joined' }] as const,
+    ),
   ] as const)('%s', (_, frame, state, expected) => {
     expect(meaningOf(frame, receiverWith(pathTo(state)))).toMatchObject(expected);
   });
@@ -106,7 +117,13 @@ describe('what a frame means', () => {
     ['not-for-us', received(answer, 'outgoing'), 'asked'],
     ['truncated', received(encodeArp(answer).slice(0, 30)), 'asked'],
     ['sender-mac-mismatch', received({ ...answer, source: STRANGER }), 'asked'],
-    ['own-frame', received(arpAnnouncement(OURS, ALPHA)), 'asked'],
+    ['own-frame', received(arpAnnouncement(OURS, ALPHA), 'broadcast'), 'asked'],
+    ['own-mac', received(arpAnnouncement(OUR_OTHER, ALPHA)), 'asked'],
+    ['own-mac', received(arpRequest(OUR_OTHER, ALPHA, BETA), 'multicast'), 'asked'],
+    ['own-mac', received(arpReply(question, OUR_OTHER), 'broadcast'), 'asked'],
+    ['own-mac', received({ ...arpAnnouncement(OUR_OTHER, ALPHA), operation: 'reply' }, 'broadcast'), 'asked'],
+    ['own-mac', received(arpAnnouncement(OUR_OTHER, BETA), 'broadcast'), 'asked'],
+    ['own-mac', received(arpRequest(OUR_OTHER, 0 as Ipv4, ALPHA), 'broadcast'), 'asked'],
     ['unknown-sender', received(arpAnnouncement(STRANGER, ip('10.78.0.77'))), 'asked'],
     ['unknown-sender', received({ ...answer, senderIp: ip('10.78.0.77') }), 'asked'],
     ['other-target', received(arpRequest(THEIRS, BETA, ip('10.78.0.3'))), 'asked'],

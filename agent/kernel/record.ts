@@ -25,7 +25,7 @@ export interface RunRecord {
   /** the aliases that this cluster had here, as dotted quads: another cluster's have the same label */
   readonly aliases: readonly string[];
   readonly settings: readonly ChangedSetting[];
-  /** of the last beacons, in ms since 1970; absent where none were sent, and in the records of older versions */
+  /** of its beacons, in ms since 1970; absent in the records of older versions */
   readonly epoch?: number;
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -10,33 +10,17 @@ import {
   topologyOf,
 } from '../../agent/config/load';
 import { ConfigurationError, NoInputError } from '../../agent/config/problem';
+import * as schema from '../../agent/config/schema';
 import { parseIpv4 } from '../../agent/wire/address';
 import { nodeWithoutOverride } from './without-override';
 
-/** The example of the documentation, with every option at its default. */
-const EXAMPLE = `cluster: demo
-planes: [a, b]                     # in order of preference
-hosts:
-  alpha: { alias: 10.78.0.1, links: { a: eth0, b: eth1 } }
-  beta:  { alias: 10.78.0.2, links: { a: eth0, b: eth1 } }
-  gate:                            # a far end that runs no agent, such as a firewall
-    agent: false
-    addresses: { a: 10.77.0.254, b: 10.77.1.254 }   # its own address on each plane
-    prefixes: [0.0.0.0/0]          # what is reached through it
-probe:   { interval: 50ms, retry: 5ms, misses: 3, rise: 3, hold: 1s, hints: 60 }
-arp:     { responder: auto, repeat: 3, spacing: 1100ms, refresh: 30s }
-route:   { protocol: 77, metric: 100, table: main, rto-min: 5ms }
-beacon:
-  enabled: false
-  interval: 50ms
-  key-file: /etc/multihomed/beacon.key
-  ethertype: 0x88B5
-  verify: 1s
-  discover: true
-  expire: 60s
-control: { socket: /run/multihomed/control.sock }
-metrics: { listen: 127.0.0.1:9477 }
-`;
+const DOCUMENT = readFileSync(join(__dirname, '..', '..', 'docs', 'configuration.md'), 'utf8');
+
+/** The example of the documentation, which is its first indented block, with every option at its default. */
+const EXAMPLE = DOCUMENT.split('\n\n')
+  .find((block) => block.startsWith('    '))!
+  .replace(/^ {4}/gm, '')
+  .concat('\n');
 const REQUIRED = `${EXAMPLE.split('probe:')[0]}`;
 
 const ip = (text: string) => parseIpv4(text)!;
@@ -82,7 +66,7 @@ describe('parseConfiguration', () => {
       icmp: undefined,
     });
     expect(warnings).toEqual([
-      expect.objectContaining({ file: 'c.yaml', line: 22, column: 1, path: 'metrics' }),
+      expect.objectContaining({ file: 'c.yaml', line: 16, column: 1, path: 'metrics' }),
     ]);
   });
 
@@ -183,6 +167,25 @@ describe('parseConfiguration', () => {
         { line: 12, column: 1, path: 'routes' },
       ],
     });
+  });
+});
+
+describe('docs/configuration.md', () => {
+  const options = {
+    hosts: { ...schema.agentHost.shape, ...schema.farEnd.shape },
+    probe: schema.probe.shape,
+    arp: schema.arp.shape,
+    route: schema.route.def.in.shape,
+    beacon: schema.beacon.def.in.shape,
+    control: schema.control.shape,
+  };
+  const rows = Object.entries(options).flatMap(([section, shape]) =>
+    Object.keys(shape).map((key) => [section, key] as const),
+  );
+
+  test.each(rows)('%s: has a row for %s', (section, key) => {
+    const chapter = DOCUMENT.split(/^## /m).find((text) => text.startsWith(section));
+    expect(chapter).toContain(`\n| \`${key}\` | `);
   });
 });
 

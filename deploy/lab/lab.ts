@@ -164,6 +164,15 @@ export class Lab {
     return this.#switch(plane).unsilence();
   }
 
+  /** A cable between the switches of two planes, by mistake: they are one network from now on. */
+  joinPlanes(one: string, other: string): Promise<Moment> {
+    return this.#switch(one).join(this.#switch(other));
+  }
+
+  partPlanes(one: string, other: string): Promise<Moment> {
+    return this.#switch(one).part(this.#switch(other));
+  }
+
   /** `ip link set DEVICE down`, as an operator does by mistake: the kernel removes the routes of the link. */
   downLink(host: string, plane: string): Promise<Moment> {
     return this.host(host).ip(`link set dev ${this.host(host).link(plane).device} down`);

@@ -15,6 +15,13 @@ const BRIDGE = 'bridge0';
  * changes it reports at most once a second.
  */
 const FIRST_PORT_INDEX = 1000;
+/** The same for ports to other switches; the far end takes the next free one. */
+const FIRST_TRUNK_INDEX = 2000;
+
+/** The port to another plane's switch; no host's name begins like that. */
+function trunkTo(plane: string): string {
+  return `_${plane}`;
+}
 
 /**
  * The bridge port flags that decide what a port drops while its carrier stays. A locked port takes in only frames whose
@@ -34,6 +41,8 @@ export class Switch {
   readonly plane: string;
   readonly #namespace: Namespace;
   readonly #ports = new Map<string, { pulled: boolean }>();
+  readonly #joined = new Set<Switch>();
+  #trunks = 0;
   #dead = false;
 
   private constructor(plane: string, namespace: Namespace) {
@@ -126,6 +135,44 @@ export class Switch {
 
   unsilence(): Promise<Moment> {
     return this.#namespace.ip(`link set dev ${BRIDGE} up`);
+  }
+
+  /**
+   * Connects another plane's switch by a cable, so that both planes are one network. It stays when a switch dies: one that has
+   * lost its power passes on nothing all the same, since no other port of it has carrier.
+   *
+   * @throws LabError where there is a way between the two already: frames would go round for ever
+   */
+  async join(other: Switch): Promise<Moment> {
+    if (this.#reaches(other)) {
+      throw new LabError(`planes ${this.plane} and ${other.plane} are joined already`);
+    }
+    const [there, here] = [trunkTo(other.plane), trunkTo(this.plane)];
+    await this.#namespace.ip(
+      `link add name ${there} index ${FIRST_TRUNK_INDEX + this.#trunks++} master ${BRIDGE} type veth peer name ${here} netns ${other.#namespace.pid}`,
+      `link set dev ${there} up`,
+    );
+    const moment = await other.#namespace.ip(`link set dev ${here} master ${BRIDGE} up`);
+    this.#joined.add(other);
+    other.#joined.add(this);
+    return moment;
+  }
+
+  /** Takes the cable away. */
+  async part(other: Switch): Promise<Moment> {
+    if (!this.#joined.has(other)) {
+      throw new LabError(`no cable joins planes ${this.plane} and ${other.plane}`);
+    }
+    const moment = await this.#namespace.ip(`link delete dev ${trunkTo(other.plane)}`);
+    this.#joined.delete(other);
+    other.#joined.delete(this);
+    return moment;
+  }
+
+  /** Whether frames can get from here to another switch. */
+  #reaches(target: Switch, from?: Switch): boolean {
+    if (this === target) return true;
+    return [...this.#joined].some((next) => next !== from && next.#reaches(target, this));
   }
 
   /** Forgets a port whose veth pair is gone. */

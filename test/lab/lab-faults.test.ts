@@ -2,6 +2,7 @@ import { Lab } from '../../deploy/lab/lab';
 import { type Stream, startStream } from '../../deploy/lab/stream';
 import type { DropDirection } from '../../deploy/lab/switch';
 import { waitUntil } from '../../deploy/lab/wait';
+import { Witness } from './daemon-tools';
 
 jest.setTimeout(30_000);
 
@@ -130,6 +131,32 @@ test('a silent switch forwards nothing while every carrier stays', async () => {
   await lab.host('alpha').run('ping', ['-c', '1', '-W', '1', '10.77.1.2']);
   await lab.unsilenceSwitch('a');
   await healed();
+});
+
+test('joined planes are one network, once, until they are parted', async () => {
+  /** whether gamma on plane b hears a broadcast of alpha on plane a, and hears it once */
+  const copies = async (): Promise<number> => {
+    const heard = await Witness.start(lab.host('gamma'), 'b', 'arp host 10.77.0.99');
+    await lab
+      .host('alpha')
+      .run('arping', ['-q', '-i', 'eth0', '-c', '1', '-W', '0.2', '10.77.0.99'], { check: false });
+    await heard.stop();
+    return heard.arp().length;
+  };
+  expect(await copies()).toBe(0);
+  const { before, after } = await lab.joinPlanes('a', 'b');
+  expect(after).toBeGreaterThan(before);
+  await waitUntil(async () => (await copies()) === 1, 5000, 'one copy of a broadcast on the other plane');
+  await expect(lab.joinPlanes('b', 'a')).rejects.toThrow(/joined already/);
+  expect(await passages()).toEqual(FREE);
+  await lab.pullCard('alpha', 'a');
+  expect(await passages()).toEqual(CUT);
+  await lab.returnCard('alpha', 'a');
+  await healed();
+  await lab.partPlanes('a', 'b');
+  expect(await copies()).toBe(0);
+  await expect(lab.partPlanes('a', 'b')).rejects.toThrow(/no cable/);
+  expect(await passages()).toEqual(FREE);
 });
 
 test('drops outlive a pulled card and a dead switch', async () => {

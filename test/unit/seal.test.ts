@@ -104,12 +104,6 @@ describe('sealOf', () => {
     expect(seal.verify(keyId, bytes, start, end)).toBe('good');
   });
 
-  test('refuses a tag that is cut off', () => {
-    const { bytes, start, end, keyId } = sealed([OLD]);
-    expect(sealOf([OLD]).verify(keyId, bytes.subarray(0, -1), start, end)).toBe('bad-tag');
-    expect(sealOf([OLD]).verify(keyId, bytes.subarray(0, end), start, end)).toBe('bad-tag');
-  });
-
   test('signs with the first key and takes what either signed, so that a key can be rolled', () => {
     const rolling = [sealOf([OLD]), sealOf([OLD, NEW]), sealOf([NEW, OLD]), sealOf([NEW])];
     const verdicts = rolling.map((seal) => {

@@ -13,14 +13,9 @@ import {
 } from '../../agent/wire/address';
 import { ARP_LENGTH, type ArpFrame, decodeArp, encodeArp } from '../../agent/wire/arp';
 import { ETHERNET_HEADER } from '../../agent/wire/ethernet';
+import { fuzz } from './property';
 
-/** Seconds for all properties together; FUZZ_RUNS limits the inputs for each as well. A failure prints the seed that repeats it. */
-const SECONDS = Number(process.env.FUZZ_SECONDS ?? (process.env.FUZZ_RUNS === undefined ? 5 : 600));
-const RUNS = Number(process.env.FUZZ_RUNS ?? 1e9);
-const PROPERTIES = 6;
-const BUDGET = (SECONDS * 1000) / PROPERTIES;
-
-jest.setTimeout(SECONDS * 1000 + 30_000);
+const check = fuzz(6);
 
 const REASONS: readonly string[] = [
   'truncated',
@@ -70,11 +65,6 @@ const lookalike = fc.oneof(
     .map((list) => list.join('')),
   fc.tuple(ip, fc.nat(99)).map(([address, length]) => `${formatIpv4(address)}/${length}`),
 );
-
-function check<T>(arbitrary: fc.Arbitrary<T>, judge: (value: T) => void): void {
-  const property = fc.property(arbitrary, judge);
-  fc.assert(property, { numRuns: RUNS, interruptAfterTimeLimit: BUDGET, markInterruptAsFailure: false });
-}
 
 /** Either a reason with a name, or a frame whose parts are all in their ranges and whose bytes are those it came from. */
 function judge(bytes: Uint8Array): void {

@@ -93,7 +93,7 @@ export function decodeBeacon(frame: Uint8Array): BeaconFrame | BeaconDropReason 
   if (frame.length < ETHERNET_HEADER + FIXED + TAG_LENGTH) return 'beacon-truncated';
   if (frame[ETHERNET_HEADER] !== BEACON_VERSION) return 'beacon-version';
   const length = readUint16(frame, ETHERNET_HEADER + 2);
-  if (length < FIXED + TAG_LENGTH || length > LONGEST_BEACON) return 'beacon-malformed';
+  if (length > LONGEST_BEACON) return 'beacon-malformed';
   if (frame.length < ETHERNET_HEADER + length) return 'beacon-truncated';
   return new Reading(frame, ETHERNET_HEADER + length - TAG_LENGTH).beacon() ?? 'beacon-malformed';
 }
@@ -170,7 +170,7 @@ class Reading {
   }
 
   private links(count: number): StatedLink[] | undefined {
-    if (count === 0 || count > MOST_LINKS) return undefined;
+    if (count > MOST_LINKS) return undefined;
     const links: StatedLink[] = [];
     for (let index = 0; index < count; index++, this.at += LINK) {
       const plane = this.name(LONGEST_PLANE);

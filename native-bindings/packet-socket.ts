@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { addon, type NativePacketSocket } from './addon';
+import { Slab } from './slab';
 import { SystemError } from './system-error';
 
 /** To whom a frame was addressed, as the kernel saw it (sll_pkttype, packet(7)). */
@@ -7,7 +8,7 @@ export type PacketKind = 'host' | 'broadcast' | 'multicast' | 'otherhost' | 'out
 
 /** One frame as it came in. */
 export interface ReceivedFrame {
-  /** from the Ethernet destination on, without the check sequence; the caller's own */
+  /** from the Ethernet destination on, without the check sequence; the caller's own, but who keeps it keeps up to 16 KiB */
   readonly bytes: Uint8Array;
   /** when the kernel received it: CLOCK_MONOTONIC in ms, comparable with `Number(process.hrtime.bigint()) / 1e6` */
   readonly at: number;
@@ -73,6 +74,13 @@ const VLAN_FLAG = 0x100;
 const ANY_FRAME: PacketMatch = { offset: 0, mask: 0, value: 0 };
 const { ENETDOWN, EMSGSIZE } = constants.errno;
 
+// Through these a batch passes to and from the addon. No call leaves anything in them, so all sockets share them.
+const received = new Uint8Array(BATCH * SLOT);
+const records = new Float64Array(BATCH * FIELDS);
+const outgoing = new Uint8Array(SEND_STORAGE);
+const ranges = new Uint32Array(BATCH * 2);
+const copies = new Slab();
+
 /**
  * An AF_PACKET socket on one interface. It never switches the interface to promiscuous mode and never sees what this host
  * sends. The kernel filters before the first frame comes in. An exception in a handler is an uncaught exception.
@@ -81,10 +89,6 @@ export class PacketSocket {
   readonly #interface: string;
   readonly #handlers: PacketSocketHandlers;
   readonly #native: NativePacketSocket;
-  readonly #received = new Uint8Array(BATCH * SLOT);
-  readonly #records = new Float64Array(BATCH * FIELDS);
-  readonly #outgoing = new Uint8Array(SEND_STORAGE);
-  readonly #ranges = new Uint32Array(BATCH * 2);
   /** as many frames as can have been waiting at one moment */
   #capacity = 0;
   #packets = 0;
@@ -94,7 +98,7 @@ export class PacketSocket {
   private constructor(name: string, handlers: PacketSocketHandlers) {
     this.#interface = name;
     this.#handlers = handlers;
-    this.#native = new (addon().PacketSocket)(this.#received, this.#records, this.#outgoing, this.#ranges);
+    this.#native = new (addon().PacketSocket)(received, records, outgoing, ranges);
   }
 
   /** Opens a socket that receives from now on. Needs CAP_NET_RAW. Throws a {@link SystemError}. */
@@ -182,13 +186,12 @@ export class PacketSocket {
   #frame(index: number): ReceivedFrame {
     const record = index * FIELDS;
     const start = index * SLOT;
-    const flags = this.#records[record + 3]!;
+    const flags = records[record + 3]!;
     return {
-      // A copy of up to 64 bytes, and so of any ARP frame, stays on V8's own heap and costs no ArrayBuffer.
-      bytes: this.#received.slice(start, start + this.#records[record + 2]!),
-      at: this.#records[record]!,
+      bytes: copies.copy(received, start, start + records[record + 2]!),
+      at: records[record]!,
       kind: KINDS[flags & 0xff] ?? 'otherhost',
-      length: this.#records[record + 1]!,
+      length: records[record + 1]!,
       vlan: flags >= VLAN_FLAG,
     };
   }
@@ -200,9 +203,9 @@ export class PacketSocket {
     for (; count < BATCH && first + count < frames.length; count++) {
       const frame = frames[first + count]!;
       if (offset + frame.length > SEND_STORAGE) break;
-      this.#outgoing.set(frame, offset);
-      this.#ranges[count * 2] = offset;
-      this.#ranges[count * 2 + 1] = frame.length;
+      outgoing.set(frame, offset);
+      ranges[count * 2] = offset;
+      ranges[count * 2 + 1] = frame.length;
       offset += frame.length;
     }
     return count;

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { type LabHost, ROOT } from './host';
 import { LabError } from './wait';
 
@@ -36,7 +36,7 @@ export class TrafficProcess<Q, A> {
 
   private constructor(host: LabHost, script: string, args: readonly string[]) {
     this.#what = `${script} ${args.join(' ')} on ${host.name}`;
-    this.#child = host.spawn(process.execPath, [join(ROOT, 'dist', 'deploy', 'lab', script), ...args], {
+    this.#child = host.spawn(process.execPath, [resolve(ROOT, 'dist', 'deploy', 'lab', script), ...args], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -62,7 +62,7 @@ export class TrafficProcess<Q, A> {
   /**
    * Starts it and waits until it is ready.
    *
-   * @param script a file of this directory, as compiled
+   * @param script a file of this directory, as compiled, or the path of another
    * @throws LabError with what it wrote to standard error, where it ends before
    */
   static async start<Q, A>(

@@ -12,6 +12,7 @@ import { QUIET, readBusy, readMachine } from './machine';
 import { MASS_FAULTS, runMass } from './mass';
 import { type BenchReport, formatGoalSum, formatKind, formatMachine } from './report';
 import type { KindReport, TimedReport } from './result';
+import { SCALE_KINDS } from './scale';
 import { runStartup } from './startup';
 import { randomSource } from './statistics';
 import { runSteady } from './steady';
@@ -28,6 +29,7 @@ const KINDS: readonly Kind[] = [
   ['start', runStartup],
   ...[2, 32, 128].map((peers): Kind => [`steady-${peers}`, ({ drills }) => runSteady(peers, drills)]),
   ...MASS_FAULTS.map((fault): Kind => [fault.kind, (options) => runMass(fault, options)]),
+  ...SCALE_KINDS,
 ];
 
 /** Only where it is asked for by name. */

@@ -1,47 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AgentProcess } from '../../deploy/lab/agent-process';
+import type { StatusReport } from '../../agent/control/protocol';
+import { formatIpv4, parseIpv4 } from '../../agent/wire/address';
+import type { AgentProcess, LogEvent } from '../../deploy/lab/agent-process';
+import type { AgentOptions } from '../../deploy/lab/host';
 import { Lab } from '../../deploy/lab/lab';
-import { waitUntil } from '../../deploy/lab/wait';
+import { LabError, monotonic, waitUntil } from '../../deploy/lab/wait';
+import { FarEnds } from './far-ends';
+import { aliasOf, nameOf } from './far-ends-plan';
 import { NEAR, PLANES, probeSection, type Timing } from './scene';
 
 /** The host that stands for all peers. */
 const CROWD = 'crowd';
-/** Peers in one 10.78.N.0/24. */
-const OCTET = 250;
 /** How long all peers may take to be up, in ms. */
 const PATIENCE = 60_000;
 const LOOK_INTERVAL = 200;
+const CLUSTER = 'lab';
+const ETHERTYPE = 0x88b5;
+
+/** Far ends that a process plays, instead of the kernel of their host. Times in ms. */
+export interface Simulated {
+  /** between two beacons of each of them, and of the agent, on one plane; undefined for none */
+  readonly beacon: number | undefined;
+  /** between two ARP requests of each of them to the agent on one plane; undefined for none */
+  readonly ask: number | undefined;
+}
+
+/** As real peers do: beacons each 100 ms, and a verification each second. */
+export const BEACONING: Simulated = { beacon: 100, ask: 1000 };
+
+/** As many peers as the benchmark goes to. */
+export const THOUSAND = 1000;
+
+/** In words, for the circumstances of a kind. */
+export function describe({ beacon, ask }: Simulated): string {
+  const beacons = beacon === undefined ? 'no beacons' : `beacons each ${beacon} ms`;
+  const requests = ask === undefined ? 'asks nothing' : `asks each ${ask} ms`;
+  return `two planes; every peer sends ${beacons} and ${requests}; else the defaults`;
+}
+
+/** What an agent has done since its start. */
+export interface Totals {
+  /** ms on the clock of `monotonic()` */
+  readonly at: number;
+  /** those of the status */
+  readonly counters: StatusReport['counters'];
+  /** `path-suspect` events */
+  readonly suspicions: number;
+  /** frames that were dropped on their way to it, since the lab was built */
+  readonly dropped: number;
+}
 
 /**
- * One real agent and many peers: their aliases are all on the loopback interface of a single host, whose kernel answers
- * ARP requests for each of them on both planes, as a Linux host does for its own.
+ * One real agent and many peers, all on a single other host. Either their aliases are on its loopback interface, and its kernel answers
+ * ARP requests for each of them on both planes, as a Linux host does for its own; or a process there simulates them.
  */
 export class Crowd {
   readonly lab: Lab;
-  readonly agent: AgentProcess;
   readonly peers: number;
+  /** undefined where the kernel answers for them */
+  readonly farEnds: FarEnds | undefined;
   readonly #hold: number;
+  #agent: AgentProcess | undefined;
 
-  private constructor(lab: Lab, agent: AgentProcess, peers: number, hold: number) {
+  private constructor(lab: Lab, peers: number, hold: number, farEnds: FarEnds | undefined) {
     this.lab = lab;
-    this.agent = agent;
     this.peers = peers;
+    this.farEnds = farEnds;
     this.#hold = hold;
   }
 
-  /** Builds it, starts the agent, and waits until all paths are up. */
-  static async create(peers: number, timing: Timing): Promise<Crowd> {
+  /** Builds it, starts the agent, and waits until all paths are up, without asking it for anything. */
+  static async create(peers: number, timing: Timing, simulated?: Simulated): Promise<Crowd> {
+    const crowd = await Crowd.build(peers, timing, simulated);
+    try {
+      await crowd.startAgent();
+      await crowd.untilToldUp();
+      return crowd;
+    } catch (error) {
+      await crowd.destroy();
+      throw error;
+    }
+  }
+
+  /** The same without the agent. */
+  static async build(peers: number, timing: Timing, simulated?: Simulated): Promise<Crowd> {
     const lab = await Lab.create({ hosts: [NEAR, CROWD], planes: PLANES });
     try {
-      await bindAliases(lab, peers);
-      await lab.writeConfiguration({ ...probeSection(timing), hosts: peerEntries(lab, peers) });
-      const crowd = new Crowd(lab, await lab.host(NEAR).startAgent(), peers, timing.hold);
-      await crowd.untilUp();
-      return crowd;
+      const keyFile = await writeKey(lab);
+      await lab.writeConfiguration({
+        ...probeSection(timing),
+        ...beaconSection(simulated?.beacon, keyFile),
+        hosts: peerEntries(lab, peers),
+      });
+      const farEnds = simulated && (await startFarEnds(lab, peers, simulated, keyFile));
+      if (farEnds === undefined) {
+        await bindAliases(lab, peers);
+      }
+      return new Crowd(lab, peers, timing.hold, farEnds);
     } catch (error) {
       await lab.destroy();
       throw error;
     }
+  }
+
+  /** @throws LabError where none was started */
+  get agent(): AgentProcess {
+    if (this.#agent === undefined) {
+      throw new LabError('no agent runs');
+    }
+    return this.#agent;
+  }
+
+  async startAgent(options: AgentOptions = {}): Promise<AgentProcess> {
+    this.#agent = await this.lab.host(NEAR).startAgent(options);
+    return this.#agent;
   }
 
   /** Waits until every path is up. */
@@ -60,19 +136,50 @@ export class Crowd {
     await this.untilUp();
   }
 
+  /**
+   * Waits until the agent that was started last has told of every path that it is up, without asking it for anything.
+   *
+   * @returns the line of the log with which the last one came up
+   */
+  async untilToldUp(): Promise<LogEvent> {
+    const lastUp = (): LogEvent | undefined => {
+      const ups = this.agent.events().filter(({ event }) => event === 'path-up');
+      const paths = new Set(ups.map(({ peer, plane }) => `${peer} ${plane}`));
+      return paths.size === this.peers * PLANES.length ? ups.at(-1) : undefined;
+    };
+    return waitUntil(lastUp, PATIENCE, `all paths to ${this.peers} peers to come up`, LOOK_INTERVAL);
+  }
+
+  /** What the agent has done since its start. */
+  async totals(): Promise<Totals> {
+    const host = this.lab.host(NEAR);
+    const { counters } = await host.status();
+    const devices = PLANES.map((plane) => host.link(plane).device);
+    const dropped = droppedBy(readFileSync(`/proc/${host.pid}/net/dev`, 'utf8'), devices);
+    return {
+      at: monotonic(),
+      counters,
+      suspicions: this.agent.events().filter(({ event }) => event === 'path-suspect').length,
+      dropped: dropped + (counters['dropped-by-kernel'] ?? 0),
+    };
+  }
+
   destroy(): Promise<void> {
     return this.lab.destroy();
   }
 }
 
-function aliasOf(peer: number): string {
-  return `10.78.${1 + Math.floor(peer / OCTET)}.${1 + (peer % OCTET)}`;
+/** @returns received frames that were dropped below any socket, by the text of /proc/net/dev */
+function droppedBy(text: string, devices: readonly string[]): number {
+  // Behind the name and its colon: bytes, packets, errors and drops of what was received.
+  const fields = text.split('\n').map((line) => line.trim().split(/[\s:]+/));
+  return devices.reduce((sum, device) => sum + Number(fields.find(([name]) => name === device)?.[4]), 0);
 }
 
 async function bindAliases(lab: Lab, peers: number): Promise<void> {
   const crowd = lab.host(CROWD);
   await crowd.ip(
-    ...Array.from({ length: peers }, (_, peer) => `address add ${aliasOf(peer)}/32 dev lo`),
+    ...Array.from({ length: peers }, (_, peer) => `address add ${formatIpv4(aliasOf(peer))}/32 dev lo`),
     // Loose rp_filter drops a request whose sender is reached by no interface at all.
     ...PLANES.map((plane, index) => {
       const { device } = crowd.link(plane);
@@ -81,13 +188,38 @@ async function bindAliases(lab: Lab, peers: number): Promise<void> {
   );
 }
 
+async function writeKey(lab: Lab): Promise<string> {
+  const file = join(dirname(lab.configurationFile), 'beacon.key');
+  await writeFile(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
+  return file;
+}
+
+function beaconSection(interval: number | undefined, keyFile: string): object {
+  return interval === undefined
+    ? {}
+    : { beacon: { enabled: true, interval: `${interval}ms`, ethertype: ETHERTYPE, 'key-file': keyFile } };
+}
+
+function startFarEnds(lab: Lab, peers: number, simulated: Simulated, keyFile: string): Promise<FarEnds> {
+  const agent = parseIpv4(lab.host(NEAR).alias)!;
+  const options = {
+    ...simulated,
+    count: peers,
+    cluster: CLUSTER,
+    planes: PLANES,
+    agent,
+    etherType: ETHERTYPE,
+  };
+  return FarEnds.start(lab.host(CROWD), options, keyFile);
+}
+
 function peerEntries(lab: Lab, peers: number): object {
   // An object each: YAML would write the second use of one as a reference, and the daemon takes few of these.
   const links = (): object =>
     Object.fromEntries(PLANES.map((plane) => [plane, lab.host(NEAR).link(plane).device]));
   const entries = Array.from({ length: peers }, (_, peer) => [
-    `peer${peer + 1}`,
-    { alias: aliasOf(peer), links: links() },
+    nameOf(peer),
+    { alias: formatIpv4(aliasOf(peer)), links: links() },
   ]);
   return { ...Object.fromEntries(entries), [CROWD]: undefined };
 }

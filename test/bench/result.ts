@@ -6,7 +6,7 @@ export interface Goal {
   readonly limit: number;
 }
 
-export type Unit = 'ms' | '%' | 'MiB' | '1/s';
+export type Unit = 'ms' | '%' | 'MiB' | '1/s' | 'number';
 
 /** One thing that is measured in every drill of a kind. */
 export interface Metric {

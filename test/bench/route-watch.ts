@@ -2,11 +2,19 @@ import type { LabHost } from '../../deploy/lab/host';
 import { monotonic, waitUntil } from '../../deploy/lab/wait';
 
 /** One removed route, as `ip -ts monitor route` prints it: time in UTC, destination, device. */
-const REMOVAL = /^\[(\S+)\] Deleted \S+ dev (\S+) .*proto (?:multihomed|77) /;
+const REMOVAL = /^\[(\S+)\] Deleted (\S+) dev (\S+) .*proto (?:multihomed|77) /;
 /** How long ip(8) may take to listen, in ms. */
 const PATIENCE = 5000;
 /** A route that nobody needs (RFC 5737, 192.0.2.0/24), to see that the watch hears. */
 const TRIAL = 'blackhole 192.0.2.1/32';
+
+/** A route that the kernel removed. */
+export interface Removal {
+  /** as ip(8) prints it: an address for a host route */
+  readonly destination: string;
+  /** in ms on the clock of `monotonic()`, to about 0.1 ms */
+  readonly at: number;
+}
 
 /** Hears which routes the kernel of a host removes, and when. The end of the lab ends it. */
 export class RouteWatch {
@@ -40,13 +48,13 @@ export class RouteWatch {
     this.#lines = [];
   }
 
-  /** @returns when routes of ours by a device were removed, in ms on the clock of `monotonic()`, to about 0.1 ms */
-  removals(device: string): readonly number[] {
+  /** @returns which routes of ours by a device were removed, oldest first */
+  removals(device: string): readonly Removal[] {
     const wallNow = performance.timeOrigin + performance.now();
     const offset = monotonic() - wallNow;
     return this.#lines.flatMap((line) => {
-      const [, time = '', dev] = REMOVAL.exec(line) ?? [];
-      return dev === device ? [wallOf(time) + offset] : [];
+      const [, time = '', destination = '', dev] = REMOVAL.exec(line) ?? [];
+      return dev === device ? [{ destination, at: wallOf(time) + offset }] : [];
     });
   }
 }

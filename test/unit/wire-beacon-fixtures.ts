@@ -1,6 +1,11 @@
-import fc from 'fast-check';
-import { type Ipv4, isHostIpv4, isUnicastMac, type Mac, parseIpv4, parseMac } from '../../agent/wire/address';
-import { type Beacon, type Heard, heardFrom, type StatedLink } from '../../agent/wire/beacon';
+import { type Ipv4, type Mac, parseIpv4, parseMac } from '../../agent/wire/address';
+import {
+  type Beacon,
+  type BeaconFrame,
+  decodeBeacon,
+  heardFrom,
+  type StatedLink,
+} from '../../agent/wire/beacon';
 
 export const ip = (text: string): Ipv4 => parseIpv4(text)!;
 export const mac = (text: string): Mac => parseMac(text)!;
@@ -77,62 +82,9 @@ export function hostsFrom(first: string, count: number, step = 1): Ipv4[] {
   return Array.from({ length: count }, (_, index) => (ip(first) + index * step) as Ipv4);
 }
 
-const uint32 = fc.nat(0xffffffff);
-const address = uint32.map((value) => value as Ipv4);
-const letter = fc.constantFrom(...'abcXYZ019');
-const separator = fc.constantFrom('-', '_', '.');
-
-function nameOf(longest: number): fc.Arbitrary<string> {
-  const rest = fc.array(fc.oneof(letter, separator), { maxLength: longest - 1 });
-  return fc.tuple(letter, rest).map(([first, others]) => first + others.join(''));
+/** The beacon in a frame that holds one. */
+export function decode(bytes: Uint8Array): BeaconFrame {
+  const decoded = decodeBeacon(bytes);
+  if (typeof decoded === 'string') throw new Error(decoded);
+  return decoded;
 }
-
-const link: fc.Arbitrary<StatedLink> = fc.record({
-  plane: nameOf(15),
-  priority: fc.nat(255),
-  state: fc.constantFrom('down', 'up', 'drained'),
-  mac: fc
-    .maxSafeNat()
-    .map((value) => (value % 0x1000000000000) as Mac)
-    .filter(isUnicastMac),
-});
-
-/** The same gap and the same run, several times over: so a list gets long without being long to make. */
-const stretch = fc.record({
-  gap: fc.oneof({ weight: 8, arbitrary: fc.nat(200) }, fc.nat(0x1000000), uint32),
-  run: fc.nat(4),
-  times: fc.oneof({ weight: 8, arbitrary: fc.nat(3) }, fc.nat(300)),
-});
-
-/** Heard hosts in up to some thousand runs. */
-const anyHeard: fc.Arbitrary<Heard> = fc
-  .tuple(address, fc.array(stretch, { maxLength: 20 }))
-  .map(([from, stretches]) => {
-    const runs: Ipv4[] = [];
-    let next: number = from;
-    for (const { gap, run, times } of stretches)
-      for (let time = 0; time < times; time++) {
-        const first = next + gap + (runs.length > 0 ? 1 : 0);
-        if (first + run > 0xffffffff) break;
-        runs.push(first as Ipv4, (first + run) as Ipv4);
-        next = first + run + 1;
-      }
-    return { from, to: 0xffffffff as Ipv4, runs };
-  });
-
-/** Every beacon that a sender may have to say, whether it fits one frame or not. */
-export const anyBeacon: fc.Arbitrary<Beacon> = fc
-  .record({
-    urgent: fc.boolean(),
-    keyId: uint32,
-    epoch: fc.maxSafeNat(),
-    sequence: fc.maxSafeNat(),
-    interval: uint32.filter((value) => value > 0),
-    cluster: nameOf(63),
-    host: nameOf(63),
-    aliases: fc.uniqueArray(address.filter(isHostIpv4), { minLength: 1, maxLength: 16 }),
-    links: fc.uniqueArray(link, { minLength: 1, maxLength: 16, selector: ({ plane }) => plane }),
-    sentOn: fc.nat(15),
-    heard: anyHeard,
-  })
-  .map((fields) => ({ ...fields, sentOn: fields.sentOn % fields.links.length }));

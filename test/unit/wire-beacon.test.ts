@@ -4,7 +4,6 @@ import { MINIMUM_FRAME } from '../../agent/wire/arp';
 import {
   BEACON_VERSION,
   type Beacon,
-  type BeaconFrame,
   decodeBeacon,
   encodeBeacon,
   FLAGS_OFFSET,
@@ -16,27 +15,11 @@ import {
   URGENT,
 } from '../../agent/wire/beacon';
 import { ETHERNET_HEADER } from '../../agent/wire/ethernet';
-import {
-  AT,
-  anyBeacon,
-  BEACON,
-  bytesOf,
-  ETHERTYPE,
-  FRAME,
-  hostsFrom,
-  ip,
-  LINKS,
-  mac,
-} from './wire-beacon-fixtures';
+import { anyBeacon } from './wire-beacon-arbitraries';
+import { AT, BEACON, bytesOf, ETHERTYPE, FRAME, hostsFrom, ip, LINKS, mac } from './wire-beacon-fixtures';
 
 const SOURCE = mac('02:00:00:00:00:0a');
 const encode = (beacon: Beacon) => encodeBeacon(beacon, SOURCE, ETHERTYPE);
-
-function decode(bytes: Uint8Array): BeaconFrame {
-  const decoded = decodeBeacon(bytes);
-  if (typeof decoded === 'string') throw new Error(decoded);
-  return decoded;
-}
 
 /** FRAME with other bytes at an offset. */
 function changed(offset: number, hex: string, frame = FRAME): Uint8Array {

@@ -162,9 +162,10 @@ export class Agent {
     if (hints.length > 0) this.send(hints);
     const refusals = steps.length > 0 ? this.kernel.apply(steps) : [];
     this.handleRefusals(refusals);
+    const before = this.clock.now();
     if (sends.length > 0) this.send(sends);
     if (echoes.length > 0) this.echoes.send(echoes);
-    this.core.sent(this.clock.now());
+    this.core.sent(before, this.clock.now());
     for (const note of notes) {
       // The core takes its plan for done; where all of it was refused, nothing was repaired, and that has been told.
       if (note.event !== 'repaired' || refusals.length < steps.length) this.output.note(note);

@@ -107,7 +107,7 @@ export class Core {
 
   /** The next time at which the core has something to do by itself, in ms; infinite for none. */
   get wakeAt(): number {
-    let at = Math.min(this.registry.agenda.wakeAt, this.neighborhood.discovery.wakeAt, this.sparesUntil);
+    let at = Math.min(this.registry.agenda.wakeAt, this.neighborhood.wakeAt, this.sparesUntil);
     for (const { announcing, beaconing } of this.registry.links.values()) {
       at = Math.min(at, announcing.wakeAt, beaconing.wakeAt);
     }
@@ -141,9 +141,9 @@ export class Core {
     return this.finish(now);
   }
 
-  /** The shell has sent what it was asked to, at `now`: the wait for the answers begins here. */
-  sent(now: number): void {
-    this.sending.sent(now);
+  /** The shell has sent what it was asked to, between `before` and `after`: the wait for the answers begins here. */
+  sent(before: number, after: number): void {
+    this.sending.sent(before, after);
   }
 
   /** Undefined where this host sends and takes no beacons. */
@@ -256,7 +256,7 @@ export class Core {
       if (path.hearing.dueAt <= now) this.neighborhood.lapse(path, now);
       for (const liveness of path.probed) this.follow(path, liveness, liveness.tick(now));
     }
-    this.neighborhood.discovery.tick(now);
+    this.neighborhood.tick(now);
     if (now >= this.sparesUntil) this.endSparing();
   }
 

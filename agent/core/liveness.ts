@@ -162,11 +162,14 @@ export class Liveness {
     return this.miss(now);
   }
 
-  /** The request was handed to the card at `now`, which may be later than the time at which it was asked for. */
-  sent(now: number): void {
+  /**
+   * The request was handed to the card between `before` and `after`, which may be later than the time at which it was asked for. The wait
+   * for the answer begins after, but the round trip before: sending many takes a while, and a longer wait harms less than a shorter one.
+   */
+  sent(before: number, after: number): void {
     if (!this.waits) return;
-    this.due += now - this.sentAt;
-    this.sentAt = now;
+    this.due += after - this.sentAt;
+    this.sentAt = before;
   }
 
   /**
@@ -176,7 +179,7 @@ export class Liveness {
   answer(mac: Mac | undefined, at: number, now: number): LivenessStep {
     // An answer to a repeated request could belong to any of them (RFC 6298, 3: Karn's algorithm).
     if (this.askedAt !== undefined && this.misses === 0)
-      this.roundTrip.measure(Math.max(0, at - this.askedAt));
+      this.roundTrip.measure(Math.max(0, at - this.sentAt));
     this.heard = at;
     this.misses = 0;
     this.hurried = undefined;

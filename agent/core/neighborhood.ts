@@ -31,6 +31,8 @@ export type BeaconIgnoreReason =
 /** What became of a frame. */
 export type BeaconVerdict = BeaconIgnoreReason | 'beacons-heard' | 'beacons-urgent';
 
+/** A host whose beacons stay away by all planes for this many intervals is silent: one that is late is not. */
+const SILENT_AFTER = 3;
 /** Of our own beacons, those at most this many older than the last can still be on their way. */
 const ON_THEIR_WAY = 64;
 
@@ -55,7 +57,9 @@ interface Speaker {
   epoch: number;
   /** sequence number of the beacon with the newest statements about its links, on whichever plane it came */
   newest: number;
-  /** since when no beacon of it comes by any plane; undefined while some do */
+  /** between two of its beacons by one plane, in ms */
+  interval: number;
+  /** since when it is silent; undefined while it is not */
   silentSince: number | undefined;
 }
 
@@ -63,10 +67,23 @@ interface Speaker {
 export class Neighborhood {
   readonly discovery: Discovery;
   private readonly speakers = new Map<string, Speaker>();
+  /** hosts of which no beacon comes by any plane, and when each counts as silent if none does until then */
+  private readonly fading = new Map<string, number>();
   private readonly ownName = new Conflict();
 
   constructor(private readonly around: Surroundings) {
     this.discovery = new Discovery(around.registry, around.outbox, () => around.topology());
+  }
+
+  /** When the next host is silent for too long; infinite for none. */
+  get wakeAt(): number {
+    return Math.min(...this.fading.values(), this.discovery.wakeAt);
+  }
+
+  /** Judges the hosts that are silent. */
+  tick(now: number): void {
+    for (const [name, at] of this.fading) if (at <= now) this.silence(name, now);
+    this.discovery.tick(now);
   }
 
   /** Takes a frame that was heard on a link; what became of it. */
@@ -103,7 +120,9 @@ export class Neighborhood {
     path.arp.ease(undefined, now);
     if (!coming) return;
     const paths = this.around.registry.paths.get(path.peer) ?? [];
-    if (paths.every((other) => !other.hearing.coming)) this.silence(path.peer, paths, now);
+    const speaker = this.speakers.get(path.peer.name);
+    if (speaker === undefined || paths.some((other) => other.hearing.coming)) return;
+    this.fading.set(path.peer.name, now + (SILENT_AFTER - 1) * speaker.interval);
   }
 
   /** The peers are others now, or beacons are off: forgets those that are gone, or all. */
@@ -113,6 +132,7 @@ export class Neighborhood {
       const peer = registry.peerNamed(name);
       if (options !== undefined && peer !== undefined) continue;
       this.speakers.delete(name);
+      this.fading.delete(name);
       if (peer !== undefined) this.unlearn(registry.paths.get(peer) ?? [], now);
     }
   }
@@ -160,6 +180,8 @@ export class Neighborhood {
     const path = paths.find((each) => each.link === link.name);
     if (path === undefined || topology.beacon === undefined) return;
     const speaker = this.speakerOf(peer, paths, beacon, now);
+    // A host that has just come, or has come back, need not wait to be asked.
+    if (!path.hearing.coming && path.arp.state === 'down') path.arp.revive(now);
     path.hearing.take(beacon, at, beacon.interval / 1000 + topology.probe.retry);
     if (beacon.sequence > speaker.newest) {
       speaker.newest = beacon.sequence;
@@ -180,9 +202,11 @@ export class Neighborhood {
     const known = speaker?.epoch === epoch;
     if (speaker === undefined || !known) {
       if (speaker !== undefined) for (const path of paths) path.hearing.forget();
-      speaker = { epoch, newest: -1, silentSince: now };
+      speaker = { epoch, newest: -1, interval: 0, silentSince: now };
       this.speakers.set(peer.name, speaker);
     }
+    speaker.interval = beacon.interval / 1000;
+    this.fading.delete(peer.name);
     if (speaker.silentSince !== undefined) {
       speaker.silentSince = undefined;
       this.discovery.heard(peer);
@@ -214,14 +238,16 @@ export class Neighborhood {
     if (reordered) this.around.reordered(peer);
   }
 
-  private silence(peer: Peer, paths: readonly Path[], now: number): void {
-    const speaker = this.speakers.get(peer.name);
-    if (speaker === undefined) return;
+  private silence(name: string, now: number): void {
+    this.fading.delete(name);
+    const speaker = this.speakers.get(name);
+    const peer = this.around.registry.peerNamed(name);
+    if (speaker === undefined || peer === undefined) return;
     speaker.silentSince = now;
     this.discovery.silent(peer, now);
     // Its agent may be gone for good: its links can come and change without a word.
-    this.unlearn(paths, now);
-    this.around.outbox.note('beacons-lost', { peer: peer.name });
+    this.unlearn(this.around.registry.paths.get(peer) ?? [], now);
+    this.around.outbox.note('beacons-lost', { peer: name });
   }
 
   /** What was said counts no longer; the address is kept as one that was answered from. */

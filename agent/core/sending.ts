@@ -37,10 +37,10 @@ export class Sending {
     );
   }
 
-  /** The shell has sent everything at `now` ms: the wait for the answers begins here. */
-  sent(now: number): void {
+  /** The shell has sent everything between `before` and `after` ms. */
+  sent(before: number, after: number): void {
     for (const { path, liveness } of this.unsent) {
-      liveness.sent(now);
+      liveness.sent(before, after);
       this.registry.agenda.update(path);
     }
     this.unsent = [];

@@ -149,7 +149,7 @@ export class Listener {
   }
 
   private carryOut(actions: Actions): Actions {
-    this.core.sent(this.now);
+    this.core.sent(this.now, this.now);
     this.steps.push(...actions.steps);
     this.notes.push(...actions.notes);
     const answers = [...actions.hints, ...actions.sends].flatMap((send) => this.answersTo(send));

@@ -208,8 +208,19 @@ describe('what a beacon does', () => {
     alpha.run(2013);
     expect(alpha.asked.filter(({ at }) => at === 2012)).toHaveLength(2);
     alpha.run(3000, [beta]);
-    expect(alpha.notes.map(({ event }) => event)).toEqual(['beacons-lost', 'beacons-heard']);
-    expect(alpha.steps).toEqual([]);
+    expect([alpha.notes, alpha.steps]).toEqual([[], []]);
+  });
+
+  test('a host is silent when three of its beacons in a row stay away by all planes', () => {
+    const { alpha, beta } = acquainted();
+    beta.states = ['drained', 'up'];
+    alpha.run(2060, [beta]);
+    forgetAll(alpha);
+    alpha.run(2200);
+    expect([alpha.told('beacons-lost'), alpha.path('beta', 0).state]).toEqual([[], 'down']);
+    alpha.run(2220);
+    expect(alpha.told('beacons-lost')).toHaveLength(1);
+    expect(alpha.path('beta', 0).withdrawn).toBe(false);
   });
 
   test('that the peer hears us no more makes ARP judge', () => {
@@ -428,7 +439,7 @@ describe('hosts that the file doesn’t list', () => {
     alpha.run(1000 + OPTIONS.expire);
     expect(alpha.core.registry.peerNamed('delta')).toBeDefined();
     forgetAll(alpha);
-    alpha.run(1100 + OPTIONS.expire);
+    alpha.run(1200 + OPTIONS.expire);
     expect(alpha.told('host-forgotten')).toHaveLength(1);
     expect(alpha.core.registry.peerNamed('delta')).toBeUndefined();
     expect(alpha.steps.map(({ operation }) => operation).sort()).toEqual([

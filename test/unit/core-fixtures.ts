@@ -132,7 +132,7 @@ export class Pair {
   }
 
   private carryOut(actions: Actions): Actions {
-    this.core.sent(this.now);
+    this.core.sent(this.now, this.now);
     this.steps.push(...actions.steps);
     const plane = (link: string) => this.core.topology.links.find(({ name }) => name === link)!.plane;
     const answers = arpOf(actions.sends)

@@ -38,7 +38,7 @@ export class Bench {
     this.requests.push({ at: this.now, kind: step.probe });
     const delay = this.farEnd(this.now);
     if (delay !== undefined) this.answers.push(this.now + delay);
-    this.liveness.sent(this.now);
+    this.liveness.sent(this.now, this.now);
   }
 
   run(until: number): void {

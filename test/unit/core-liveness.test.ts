@@ -24,7 +24,7 @@ describe('a path that works', () => {
     const asked: number[] = [];
     for (let now = 0; asked.length < 10; now = liveness.wakeAt) {
       if (liveness.tick(now).probe !== undefined) asked.push(now);
-      liveness.sent(now + 4);
+      liveness.sent(now + 4, now + 4);
       liveness.answer(MAC, now + 4.1, now + 4.2);
     }
     const steady = asked.slice(1);
@@ -134,8 +134,16 @@ describe('time in which we did not run', () => {
     const { liveness } = Bench.up();
     const asked = liveness.wakeAt;
     liveness.tick(asked);
-    liveness.sent(asked + 3);
+    liveness.sent(asked + 3, asked + 3);
     expect(liveness.wakeAt).toBeCloseTo(asked + 3 + PROBE.retry);
+  });
+
+  test('before the request left the machine is no part of the round trip', () => {
+    const liveness = new Liveness(PROBE, 0, 0);
+    liveness.tick(0);
+    liveness.sent(31, 32);
+    liveness.answer(MAC, 31.5, 33);
+    expect(liveness.rtt).toBeCloseTo(0.5);
   });
 });
 

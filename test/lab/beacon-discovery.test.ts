@@ -1,0 +1,86 @@
+import { startStream } from '../../deploy/lab/stream';
+import { waitUntil } from '../../deploy/lab/wait';
+import { inBeaconCluster, peerOf, untilMutual } from './beacon-cluster';
+import { type Cluster, NOTHING_LOST, PATIENCE } from './promise-cluster';
+import { routesTo } from './promise-kernel';
+
+/** Hosts that are not in the file, but hold the key. */
+jest.setTimeout(90_000);
+
+const EXPIRE = 1500;
+const OPTIONS = {
+  hosts: ['alpha', 'beta', 'gamma'],
+  agents: ['alpha', 'beta'],
+  /** The file of alpha and beta doesn't know gamma. */
+  configuration: { hosts: { gamma: undefined } },
+  beacon: { expire: `${EXPIRE}ms` },
+};
+const GAMMA = '10.78.0.3';
+
+/** Starts gamma's agent, whose own file knows gamma alone. */
+async function startGamma(cluster: Cluster): Promise<void> {
+  const hosts = {
+    gamma: { alias: GAMMA, links: { a: 'eth0', b: 'eth1' } },
+    alpha: undefined,
+    beta: undefined,
+  };
+  await cluster.start('gamma', { configurationFile: await cluster.lab.writeConfiguration({ hosts }) });
+  await cluster.lab.writeConfiguration({});
+  for (const host of ['alpha', 'beta']) await untilMutual(cluster, host, 'gamma');
+}
+
+async function untilForgotten(cluster: Cluster, host: string): Promise<void> {
+  const gone = async () => (await routesTo(cluster.lab.host(host), GAMMA)).length === 0;
+  await waitUntil(gone, PATIENCE, `${host} to have no route to ${GAMMA}`, 50);
+}
+
+test(
+  'a host that the file doesn’t list is reached at its alias both ways, fails over, and is forgotten in time',
+  inBeaconCluster(async (cluster) => {
+    await startGamma(cluster);
+    const { alpha } = cluster;
+    expect(await peerOf(cluster, 'alpha', 'gamma')).toMatchObject({
+      origin: 'discovered',
+      addresses: [GAMMA],
+    });
+    expect(await peerOf(cluster, 'alpha', 'beta')).toMatchObject({ origin: 'file' });
+    expect(await peerOf(cluster, 'gamma', 'alpha')).toMatchObject({ origin: 'discovered' });
+    const ping = await alpha.run('ping', ['-c', '3', '-i', '0.2', '-I', alpha.alias, GAMMA]);
+    expect(ping.stdout).toContain('3 received');
+
+    await cluster.lab.pullCard('gamma', 'a');
+    await cluster.waitForPlane(alpha, GAMMA, 'b');
+    await cluster.lab.returnCard('gamma', 'a');
+    await cluster.waitForPlane(alpha, GAMMA, 'a');
+
+    await cluster.kill('gamma');
+    await cluster.agent('alpha').waitFor('host-forgotten', ({ peer }) => peer === 'gamma', PATIENCE);
+    await untilForgotten(cluster, 'alpha');
+    expect(await peerOf(cluster, 'alpha', 'gamma')).toBeUndefined();
+
+    // A listed host never goes, however long it is silent.
+    await cluster.kill('beta');
+    await cluster.agent('alpha').waitFor('beacons-lost', ({ peer }) => peer === 'beta', PATIENCE);
+    await new Promise((resolve) => setTimeout(resolve, 1.5 * EXPIRE));
+    expect(await routesTo(alpha, cluster.beta.alias)).toHaveLength(2);
+  }, OPTIONS),
+);
+
+test(
+  'its routes outlive a restart of our agent without a lost packet, and go if it never comes again',
+  inBeaconCluster(async (cluster) => {
+    await startGamma(cluster);
+    const stream = await startStream(cluster.lab, 'alpha', 'gamma');
+    const from = stream.mark();
+    await cluster.kill('alpha');
+    await cluster.start('alpha');
+    await untilMutual(cluster, 'alpha', 'gamma');
+    expect(await stream.result(from)).toEqual(NOTHING_LOST);
+
+    await cluster.kill('alpha');
+    await cluster.kill('gamma');
+    await cluster.start('alpha');
+    expect(await routesTo(cluster.alpha, GAMMA)).toHaveLength(2);
+    await untilForgotten(cluster, 'alpha');
+  }, OPTIONS),
+);

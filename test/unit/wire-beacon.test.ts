@@ -16,7 +16,18 @@ import {
 } from '../../agent/wire/beacon';
 import { ETHERNET_HEADER } from '../../agent/wire/ethernet';
 import { anyBeacon } from './wire-beacon-arbitraries';
-import { AT, BEACON, bytesOf, ETHERTYPE, FRAME, hostsFrom, ip, LINKS, mac } from './wire-beacon-fixtures';
+import {
+  AT,
+  BEACON,
+  bytesOf,
+  decode,
+  ETHERTYPE,
+  FRAME,
+  hostsFrom,
+  ip,
+  LINKS,
+  mac,
+} from './wire-beacon-fixtures';
 
 const SOURCE = mac('02:00:00:00:00:0a');
 const encode = (beacon: Beacon) => encodeBeacon(beacon, SOURCE, ETHERTYPE);

@@ -3,6 +3,7 @@ import { readUint16 } from '../wire/ethernet';
 import type { Responder } from './answering';
 import type { Actions, CoreEvent, LinkState, ReceivedFrame } from './event';
 import { Failover, pathNote } from './failover';
+import { Inheritance } from './inheritance';
 import { Ledger } from './ledger';
 import { changeOf, type Link } from './link';
 import type { Liveness, LivenessStep } from './liveness';
@@ -34,6 +35,7 @@ export class Core {
   private readonly resolution: Resolution;
   private readonly speaking: Speaking;
   private readonly neighborhood: Neighborhood;
+  private readonly inheritance: Inheritance;
   /** peers of which a path changed during the event at hand */
   private readonly dirty = new Set<Peer>();
   /** those of them that prefer other planes now */
@@ -42,8 +44,6 @@ export class Core {
   private everything = false;
   /** whether it is that the kernel was read again: what then differs, somebody else changed */
   private rereading = false;
-  /** until when the routes stand that a former run left, to hosts which may be discovered again */
-  private sparesUntil = Number.POSITIVE_INFINITY;
 
   private credentials: Credentials | undefined;
 
@@ -64,6 +64,7 @@ export class Core {
     this.responding = new Responding(current.arp, this.outbox);
     this.registry = new Registry(current, now);
     const { registry, outbox, responding } = this;
+    this.inheritance = new Inheritance(registry, this.ledger);
     this.sending = new Sending(registry, outbox, () => this.current.aliases, count);
     this.resolution = new Resolution({
       registry,
@@ -107,17 +108,14 @@ export class Core {
 
   /** The next time at which the core has something to do by itself, in ms; infinite for none. */
   get wakeAt(): number {
-    let at = Math.min(this.registry.agenda.wakeAt, this.neighborhood.wakeAt, this.sparesUntil);
+    let at = Math.min(this.registry.agenda.wakeAt, this.neighborhood.wakeAt, this.inheritance.wakeAt);
     for (const { announcing, beaconing } of this.registry.links.values()) {
       at = Math.min(at, announcing.wakeAt, beaconing.wakeAt);
     }
     return at;
   }
 
-  /**
-   * Takes the links, and what the kernel holds from a former run. A path whose route the former run had taken out is not trusted;
-   * the others are presumed to work until judged. Verified addresses are taken over.
-   */
+  /** Takes the links, and what the kernel holds from a former run. */
   start(links: ReadonlyMap<string, LinkState>, table: KernelTable, now: number): Actions {
     this.ledger.adopt(table);
     for (const link of this.registry.links.values()) {
@@ -125,11 +123,8 @@ export class Core {
       if (link.state === undefined) this.outbox.note('link-missing', this.describe(link), 'warn');
       this.place(link, now);
     }
-    for (const peer of this.registry.paths.keys()) this.adopt(peer, now);
-    const { beacons } = this;
-    if (beacons?.discover === true && this.ledger.spare(this.current.peers)) {
-      this.sparesUntil = now + beacons.expire;
-    }
+    for (const peer of this.registry.paths.keys()) this.inheritance.adopt(peer, now);
+    if (this.speaks) this.inheritance.spare(this.current, now);
     if (table.routes.length > 0) this.outbox.note('adopted', { routes: table.routes.length });
     this.everything = true;
     return this.finish(now);
@@ -257,13 +252,7 @@ export class Core {
       for (const liveness of path.probed) this.follow(path, liveness, liveness.tick(now));
     }
     this.neighborhood.tick(now);
-    if (now >= this.sparesUntil) this.endSparing();
-  }
-
-  private endSparing(): void {
-    this.sparesUntil = Number.POSITIVE_INFINITY;
-    this.ledger.spare(undefined);
-    this.everything = true;
+    if (this.inheritance.tick(now)) this.everything = true;
   }
 
   /** Takes a new configuration; links, peers and paths that are the same go on as they are. */
@@ -275,7 +264,7 @@ export class Core {
     this.neighborhood.discovery.retain(this.beacons);
     this.regroup(now);
     this.neighborhood.retain(this.beacons, now);
-    if (this.beacons?.discover !== true) this.endSparing();
+    if (this.beacons?.discover !== true) this.inheritance.end();
   }
 
   /** Makes links and paths anew after the topology or the discovered peers have changed. */
@@ -285,19 +274,8 @@ export class Core {
     this.registry.rebuild(this.current, peers, now);
     this.failover.retain(peers);
     for (const link of this.registry.links.values()) this.place(link, now);
-    for (const peer of peers) if (!before.has(peer.name)) this.adopt(peer, now);
+    for (const peer of peers) if (!before.has(peer.name)) this.inheritance.adopt(peer, now);
     this.everything = true;
-  }
-
-  /** Takes over what a former run knew of a peer. */
-  private adopt(peer: Peer, now: number): void {
-    const standing = new Set(this.ledger.routesTo(peer).map((route) => route.device));
-    for (const path of this.registry.paths.get(peer) ?? []) {
-      path.arp.mac ??= this.ledger.neighborOf(path)?.mac;
-      if (standing.size === 0 || path.device === undefined || standing.has(path.device)) continue;
-      for (const liveness of path.probed) liveness.distrust(now, 'adopted');
-      this.registry.agenda.update(path);
-    }
   }
 
   /** Carries out what a liveness asks for. */

@@ -1,46 +1,87 @@
 import type { CapturedFrame } from '../../native-bindings/capture';
 import { formatIpv4, formatMac } from '../wire/address';
 import { type ArpDropReason, type ArpFrame, decodeArp, isAnnouncement } from '../wire/arp';
+import { type BeaconDropReason, type BeaconFrame, decodeBeacon } from '../wire/beacon';
+import { ETHERNET_HEADER, readMac, readUint16 } from '../wire/ethernet';
+import { type BeaconRecord, beaconMeaning, beaconRecord } from './capture-beacon';
 import { printable } from './text';
 
-/** One captured frame as `--json` shows it. */
-export type CaptureRecord =
-  | {
-      /** ISO 8601, UTC */
-      readonly time: string;
-      readonly link: string;
-      /** in bytes */
-      readonly length: number;
-      readonly destination: string;
-      readonly source: string;
-      readonly operation: 'request' | 'reply';
-      /** whether it announces its sender's own address (gratuitous ARP) */
-      readonly announcement: boolean;
-      readonly senderMac: string;
-      readonly senderIp: string;
-      readonly targetMac: string;
-      readonly targetIp: string;
-    }
-  | {
-      readonly time: string;
-      readonly link: string;
-      readonly length: number;
-      /** why an agent ignores it */
-      readonly dropped: ArpDropReason;
-      /** in hexadecimal */
-      readonly bytes: string;
-    };
+/** EtherTypes of frames that carry a VLAN tag (IEEE 802.1Q, 9.5). */
+const VLAN_TAGS: readonly number[] = [0x8100, 0x88a8];
+/** How much of a frame that can't be read a person is shown, in bytes: an ARP packet's length. */
+const GLIMPSE = 42;
 
-export function recordOf({ at, interface: link, length, bytes }: CapturedFrame): CaptureRecord {
-  const frame = decodeArp(bytes);
-  if (typeof frame === 'string')
-    return { time: at, link, length, dropped: frame, bytes: Buffer.from(bytes).toString('hex') };
+interface FrameRecord {
+  /** ISO 8601, UTC */
+  readonly time: string;
+  readonly link: string;
+  /** in bytes */
+  readonly length: number;
+}
+
+interface AddressedRecord extends FrameRecord {
+  readonly destination: string;
+  readonly source: string;
+}
+
+interface ArpRecord extends AddressedRecord {
+  readonly operation: 'request' | 'reply';
+  /** whether it announces its sender's own address (gratuitous ARP) */
+  readonly announcement: boolean;
+  readonly senderMac: string;
+  readonly senderIp: string;
+  readonly targetMac: string;
+  readonly targetIp: string;
+}
+
+interface DroppedRecord extends FrameRecord {
+  /** why an agent ignores it */
+  readonly dropped: DropReason;
+  /** in hexadecimal */
+  readonly bytes: string;
+}
+
+/** One captured frame as `--json` shows it. */
+export type CaptureRecord = ArpRecord | (AddressedRecord & { readonly beacon: BeaconRecord }) | DroppedRecord;
+
+type DropReason = ArpDropReason | BeaconDropReason | 'vlan-tagged';
+
+type Decoded =
+  | { readonly arp: ArpFrame }
+  | { readonly beacon: BeaconFrame }
+  | { readonly dropped: DropReason };
+
+/** What a frame is, where beacons have this EtherType. */
+function decode(bytes: Uint8Array, beacons: number): Decoded {
+  const etherType = bytes.length < ETHERNET_HEADER ? undefined : readUint16(bytes, ETHERNET_HEADER - 2);
+  if (etherType !== undefined && VLAN_TAGS.includes(etherType)) return { dropped: 'vlan-tagged' };
+  if (etherType === beacons) {
+    const beacon = decodeBeacon(bytes);
+    return typeof beacon === 'string' ? { dropped: beacon } : { beacon };
+  }
+  const arp = decodeArp(bytes);
+  return typeof arp === 'string' ? { dropped: arp } : { arp };
+}
+
+/** @param beacons their EtherType */
+export function recordOf(captured: CapturedFrame, beacons: number): CaptureRecord {
+  const { at, interface: link, length, bytes } = captured;
+  const frame = { time: at, link, length };
+  const decoded = decode(bytes, beacons);
+  if ('dropped' in decoded)
+    return { ...frame, dropped: decoded.dropped, bytes: Buffer.from(bytes).toString('hex') };
+  const addressed = {
+    ...frame,
+    destination: formatMac(readMac(bytes, 0)),
+    source: formatMac(readMac(bytes, 6)),
+  };
+  return 'beacon' in decoded
+    ? { ...addressed, beacon: beaconRecord(decoded.beacon) }
+    : { ...addressed, ...arpFields(decoded.arp) };
+}
+
+function arpFields(frame: ArpFrame): Omit<ArpRecord, keyof AddressedRecord> {
   return {
-    time: at,
-    link,
-    length,
-    destination: formatMac(frame.destination),
-    source: formatMac(frame.source),
     operation: frame.operation,
     announcement: isAnnouncement(frame),
     senderMac: formatMac(frame.senderMac),
@@ -50,18 +91,22 @@ export function recordOf({ at, interface: link, length, bytes }: CapturedFrame):
   };
 }
 
-/** One frame in a line much like tcpdump's: time of day (UTC), link, addresses, what it says. */
-export function formatFrame(captured: CapturedFrame): string {
-  const frame = decodeArp(captured.bytes);
-  const start = `${captured.at.slice(11, 23)} ${printable(captured.interface)}`;
-  if (typeof frame === 'string') {
-    const hex = Buffer.from(captured.bytes.subarray(0, 42)).toString('hex');
-    return `${start} dropped (${frame}), length ${captured.length}: ${hex}`;
+/**
+ * One frame in a line much like tcpdump's: time of day (UTC), link, addresses, what it says.
+ * @param beacons their EtherType
+ */
+export function formatFrame({ at, interface: link, length, bytes }: CapturedFrame, beacons: number): string {
+  const decoded = decode(bytes, beacons);
+  const start = `${at.slice(11, 23)} ${printable(link)}`;
+  if ('dropped' in decoded) {
+    const hex = Buffer.from(bytes.subarray(0, GLIMPSE)).toString('hex');
+    return `${start} dropped (${decoded.dropped}), length ${length}: ${hex}`;
   }
-  return `${start} ${formatMac(frame.source)} > ${formatMac(frame.destination)}, ${meaning(frame)}, length ${captured.length}`;
+  const meaning = 'beacon' in decoded ? beaconMeaning(decoded.beacon) : arpMeaning(decoded.arp);
+  return `${start} ${formatMac(readMac(bytes, 6))} > ${formatMac(readMac(bytes, 0))}, ${meaning}, length ${length}`;
 }
 
-function meaning(frame: ArpFrame): string {
+function arpMeaning(frame: ArpFrame): string {
   const sender = formatIpv4(frame.senderIp);
   const target = formatIpv4(frame.targetIp);
   if (isAnnouncement(frame))

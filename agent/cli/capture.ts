@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CapturedFrame, CaptureEnd, CaptureHandlers } from '../../native-bindings/capture';
 import { ControlClientError, request } from '../control/client';
+import type { StatusReport } from '../control/protocol';
 import { EXIT, type ExitStatus } from '../exit-status';
+import { FLAGS_OFFSET, URGENT } from '../wire/beacon';
 import { formatFrame, recordOf } from './capture-format';
 import { CommandError, type Context, type Run } from './context';
 import { capturing } from './lazy';
@@ -14,9 +16,18 @@ const RETRY = 1000;
 /** Hardware type of Ethernet in /sys/class/net/NAME/type (ARPHRD_ETHER). */
 const ETHERNET = '1';
 
+/** EtherType of the beacons where no daemon says another one: the configuration's default. */
+const ETHERTYPE = 0x88b5;
+
+const SELECTIONS = ['arp', 'beacons', 'urgent'] as const;
+
 export interface CaptureOptions {
   /** ends after so many frames; undefined for no end */
   readonly count?: number;
+  /** of the beacons; undefined for the daemon's */
+  readonly ethertype?: number;
+  /** `urgent`: the beacons that say that something changed; undefined for ARP and all beacons */
+  readonly only?: (typeof SELECTIONS)[number];
 }
 
 /** The machine as a capture needs it; tests have one of their own. */
@@ -24,7 +35,8 @@ export interface Machine {
   /** names of all interfaces that carry Ethernet */
   ethernetLinks(): readonly string[];
   exists(link: string): boolean;
-  start(link: string, handlers: CaptureHandlers): { stop(): void };
+  /** `filter` in libpcap's language */
+  start(link: string, filter: string, handlers: CaptureHandlers): { stop(): void };
   /** ms between two looks whether an interface is back */
   readonly retry: number;
 }
@@ -32,9 +44,13 @@ export interface Machine {
 export function addCapture(program: Command, run: Run): void {
   program
     .command('capture')
-    .description("shows the ARP on the wire, decoded, as it passes: on these links, else on the daemon's")
+    .description(
+      "shows ARP and beacons on the wire, decoded, as they pass: on these links, else the daemon's",
+    )
     .argument('[links...]')
     .option('--count <n>', 'ends after so many frames', positive)
+    .option('--ethertype <n>', "of the beacons (default: the daemon's, else 0x88B5)", etherType)
+    .addOption(new Option('--only <what>', 'leaves out everything else').choices(SELECTIONS))
     .action((links: string[], options: CaptureOptions) => run((context) => capture(context, links, options)));
 }
 
@@ -42,12 +58,15 @@ export function addCapture(program: Command, run: Run): void {
 export async function capture(
   context: Context,
   wanted: readonly string[],
-  { count = Number.POSITIVE_INFINITY }: CaptureOptions,
+  { count = Number.POSITIVE_INFINITY, ethertype, only }: CaptureOptions,
   machine: Machine = realMachine(),
 ): Promise<ExitStatus> {
-  const links = wanted.length > 0 ? [...new Set(wanted)] : await defaultLinks(context, machine);
+  const asks = wanted.length === 0 || ethertype === undefined;
+  const report = asks ? await askDaemon(context) : undefined;
+  const links = wanted.length > 0 ? [...new Set(wanted)] : linksOf(report, machine);
   if (links.length === 0)
     throw new CommandError(EXIT.unavailable, 'there is no Ethernet interface; name one');
+  const beacons = ethertype ?? report?.beacon?.etherType ?? ETHERTYPE;
   const stop = new AbortController();
   const finish = () => stop.abort();
   context.signal.addEventListener('abort', finish);
@@ -56,16 +75,33 @@ export async function capture(
   const show = (frame: CapturedFrame) => {
     if (left <= 0) return;
     left -= 1;
-    context.out(context.json ? JSON.stringify(recordOf(frame)) : formatFrame(frame));
+    context.out(context.json ? JSON.stringify(recordOf(frame, beacons)) : formatFrame(frame, beacons));
     if (left === 0) finish();
   };
+  const filter = filterOf(beacons, only);
   try {
-    await Promise.all(links.map((link) => new LinkCapture(link, machine, context, show, stop.signal).run()));
+    const captures = links.map((link) => new LinkCapture(link, filter, machine, context, show, stop.signal));
+    await Promise.all(captures.map((each) => each.run()));
   } finally {
     finish();
     context.signal.removeEventListener('abort', finish);
   }
   return EXIT.ok;
+}
+
+/** In libpcap's language. */
+function filterOf(etherType: number, only: CaptureOptions['only']): string {
+  const beacons = `ether proto 0x${etherType.toString(16)}`;
+  switch (only) {
+    case 'arp':
+      return 'arp';
+    case 'beacons':
+      return beacons;
+    case 'urgent':
+      return `${beacons} and ether[${FLAGS_OFFSET}] & ${URGENT} != 0`;
+    case undefined:
+      return `arp or ${beacons}`;
+  }
 }
 
 /** The capture on one link, over and over, until `signal` is aborted. */
@@ -74,6 +110,7 @@ class LinkCapture {
 
   constructor(
     private readonly link: string,
+    private readonly filter: string,
     private readonly machine: Machine,
     private readonly context: Context,
     private readonly show: (frame: CapturedFrame) => void,
@@ -104,7 +141,7 @@ class LinkCapture {
   private once(): Promise<CaptureEnd> {
     return new Promise((resolve) => {
       const onAbort = () => process.stop();
-      const process = this.machine.start(this.link, {
+      const process = this.machine.start(this.link, this.filter, {
         ready: () => {
           this.context.err(`${this.link}: capturing`);
           this.waiting = false;
@@ -137,16 +174,19 @@ class LinkCapture {
   }
 }
 
-async function defaultLinks(context: Context, machine: Machine): Promise<readonly string[]> {
+/** Undefined where no daemon answers: a capture is what one looks at when it is in trouble, so it must not depend on it. */
+async function askDaemon(context: Context): Promise<StatusReport | undefined> {
   try {
     const options = { timeout: ANSWER_TIME, signal: context.signal };
-    const report = await request(context.socket, { command: 'status' }, options);
-    return report.links.map((link) => link.name);
+    return await request(context.socket, { command: 'status' }, options);
   } catch (error) {
-    // A capture is what one looks at when the daemon is in trouble, so it must not depend on it.
     if (!(error instanceof ControlClientError)) throw error;
-    return machine.ethernetLinks();
+    return undefined;
   }
+}
+
+function linksOf(report: StatusReport | undefined, machine: Machine): readonly string[] {
+  return report?.links.map(({ name }) => name) ?? machine.ethernetLinks();
 }
 
 function realMachine(): Machine {
@@ -154,7 +194,7 @@ function realMachine(): Machine {
   return {
     ethernetLinks: () => interfaces().filter((link) => link !== 'lo' && carriesEthernet(link)),
     exists: (link) => interfaces().includes(link),
-    start: (link, handlers) => Capture.start({ interface: link, filter: 'arp' }, handlers),
+    start: (link, filter, handlers) => Capture.start({ interface: link, filter }, handlers),
     retry: RETRY,
   };
 }
@@ -178,4 +218,11 @@ function carriesEthernet(link: string): boolean {
 function positive(text: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('Write a whole number from 1 on.');
+}
+
+/** As the configuration's `beacon.ethertype` is written. */
+function etherType(text: string): number {
+  const value = /^(0x[0-9a-f]{1,4}|[0-9]{1,5})$/i.test(text) ? Number(text) : Number.NaN;
+  if (value >= 0x0600 && value <= 0xffff) return value;
+  throw new InvalidArgumentError('Write a number from 0x0600 to 0xffff.');
 }

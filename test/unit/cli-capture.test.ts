@@ -3,8 +3,10 @@ import { formatFrame, recordOf } from '../../agent/cli/capture-format';
 import type { CommandError, Context } from '../../agent/cli/context';
 import { parseIpv4, parseMac } from '../../agent/wire/address';
 import { arpAnnouncement, arpReply, arpRequest, encodeArp } from '../../agent/wire/arp';
+import { type Beacon, encodeBeacon, heardFrom } from '../../agent/wire/beacon';
 import type { CapturedFrame, CaptureEnd, CaptureHandlers } from '../../native-bindings/capture';
 import { Scene, statusReport } from './cli-harness';
+import { AT, BEACON, ETHERTYPE, FRAME, LINKS } from './wire-beacon-fixtures';
 
 const MAC = parseMac('02:00:00:00:00:01')!;
 const OTHER = parseMac('02:00:00:00:00:02')!;
@@ -16,6 +18,11 @@ const captured = (bytes: Uint8Array, link = 'eth0'): CapturedFrame => ({
   length: bytes.length,
   bytes,
 });
+
+const beacon = (changes: Partial<Beacon>) => encodeBeacon({ ...BEACON, ...changes }, MAC, ETHERTYPE).bytes;
+const changed = (bytes: Uint8Array, at: number, value: number) =>
+  bytes.map((byte, index) => (index === at ? value : byte));
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 describe('a frame in a line', () => {
   const forged = encodeArp(request);
@@ -47,12 +54,96 @@ describe('a frame in a line', () => {
       `dropped (sender-mac-mismatch), length 60: ${Buffer.from(forged.subarray(0, 42)).toString('hex')}`,
     ],
     ['a short one', new Uint8Array(20), `dropped (truncated), length 20: ${'00'.repeat(20)}`],
+    ['one that ends in its header', new Uint8Array(13), `dropped (truncated), length 13: ${'00'.repeat(13)}`],
+    [
+      'one of a foreign VLAN',
+      Uint8Array.from([...FRAME.subarray(0, 12), 0x81, 0, 0, 5, ...FRAME.subarray(12)]),
+      `dropped (vlan-tagged), length 120: ffffffffffff02000000000a81000005${hex(FRAME.subarray(12, 38))}`,
+    ],
+    [
+      'a withdrawal',
+      FRAME,
+      '02:00:00:00:00:0a > ff:ff:ff:ff:ff:ff, urgent beacon 4711 of demo/alpha on a, withdraws b: a up, b down priority 200; hears 4, length 116',
+    ],
+    [
+      'an urgent beacon that withdraws nothing',
+      beacon({ links: LINKS.slice(0, 1), heard: heardFrom([]) }),
+      '02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, urgent beacon 4711 of demo/alpha on a: a up; hears 0, length 99',
+    ],
+    [
+      'a steady beacon, which says of some hosts only whether it hears them',
+      beacon({
+        urgent: false,
+        sentOn: 1,
+        heard: { from: ip('10.78.0.1'), to: ip('10.78.0.9'), runs: [ip('10.78.0.3'), ip('10.78.0.5')] },
+      }),
+      '02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, beacon 4711 of demo/alpha on b: a up, b down priority 200; hears 3 of 10.78.0.1 to 10.78.0.9, length 111',
+    ],
+    [
+      'a beacon that is cut off',
+      FRAME.subarray(0, 100),
+      `dropped (beacon-truncated), length 100: ${hex(FRAME.subarray(0, 42))}`,
+    ],
+    [
+      'a beacon of another version',
+      changed(FRAME, AT.version, 2),
+      `dropped (beacon-version), length 116: ${hex(changed(FRAME, AT.version, 2).subarray(0, 42))}`,
+    ],
+    [
+      'a malformed beacon',
+      changed(FRAME, AT.zero, 1),
+      `dropped (beacon-malformed), length 116: ${hex(FRAME.subarray(0, 42))}`,
+    ],
   ])('%s', (_name, bytes, line) => {
-    expect(formatFrame(captured(bytes))).toBe(`03:04:05.678 eth0 ${line}`);
+    expect(formatFrame(captured(bytes), ETHERTYPE)).toBe(`03:04:05.678 eth0 ${line}`);
+  });
+
+  test('a beacon of another EtherType is none', () => {
+    expect(formatFrame(captured(FRAME), 0x88b6)).toContain('dropped (ethertype)');
+  });
+
+  test('a beacon as JSON', () => {
+    const tag = Array.from({ length: 16 }, (_, index) => index + 1);
+    const signed = Uint8Array.from([...FRAME.subarray(0, AT.tag), ...tag]);
+    expect(recordOf(captured(signed), ETHERTYPE)).toEqual({
+      time: '2026-01-02T03:04:05.678Z',
+      link: 'eth0',
+      length: 116,
+      destination: 'ff:ff:ff:ff:ff:ff',
+      source: '02:00:00:00:00:0a',
+      beacon: {
+        urgent: true,
+        keyId: 'fedcba98',
+        epoch: 1_795_254_000_000,
+        sequence: 4711,
+        interval: 50,
+        cluster: 'demo',
+        host: 'alpha',
+        aliases: ['10.78.0.1', '192.0.2.1'],
+        links: [
+          { plane: 'a', priority: 0, state: 'up', mac: '02:00:00:00:00:0a' },
+          { plane: 'b', priority: 200, state: 'down', mac: '02:00:00:00:01:0a' },
+        ],
+        sentOn: 'a',
+        heard: {
+          from: '0.0.0.0',
+          to: '255.255.255.255',
+          count: 4,
+          runs: [
+            ['10.78.0.2', '10.78.0.4'],
+            ['10.78.0.6', '10.78.0.6'],
+          ],
+        },
+        tag: '0102030405060708090a0b0c0d0e0f10',
+      },
+    });
+    expect(recordOf(captured(changed(FRAME, AT.keyId, 0)), ETHERTYPE)).toMatchObject({
+      beacon: { keyId: '00dcba98' },
+    });
   });
 
   test('as JSON', () => {
-    expect(recordOf(captured(encodeArp(request)))).toEqual({
+    expect(recordOf(captured(encodeArp(request)), ETHERTYPE)).toEqual({
       time: '2026-01-02T03:04:05.678Z',
       link: 'eth0',
       length: 60,
@@ -65,7 +156,7 @@ describe('a frame in a line', () => {
       targetMac: '00:00:00:00:00:00',
       targetIp: '10.78.0.2',
     });
-    expect(recordOf(captured(forged))).toMatchObject({
+    expect(recordOf(captured(forged), ETHERTYPE)).toMatchObject({
       dropped: 'sender-mac-mismatch',
       bytes: Buffer.from(forged).toString('hex'),
     });
@@ -78,6 +169,7 @@ class FakeMachine implements Machine {
   readonly present = new Set(['eth0', 'eth1']);
   readonly running = new Map<string, CaptureHandlers>();
   readonly starts: string[] = [];
+  readonly filters: string[] = [];
 
   constructor(private readonly onStart: (link: string, machine: FakeMachine) => void) {}
 
@@ -89,8 +181,9 @@ class FakeMachine implements Machine {
     return this.present.has(link);
   }
 
-  start(link: string, handlers: CaptureHandlers) {
+  start(link: string, filter: string, handlers: CaptureHandlers) {
     this.starts.push(link);
+    this.filters.push(filter);
     this.running.set(link, handlers);
     setImmediate(() => {
       if (!this.running.has(link)) return;
@@ -100,8 +193,8 @@ class FakeMachine implements Machine {
     return { stop: () => this.end(link, { code: 0, signal: null, message: '' }) };
   }
 
-  frame(link: string) {
-    this.running.get(link)?.frame(captured(encodeArp(request), link));
+  frame(link: string, bytes = encodeArp(request)) {
+    this.running.get(link)?.frame(captured(bytes, link));
   }
 
   /** The process on this link ends. */
@@ -159,6 +252,27 @@ describe('the command', () => {
     expect(await started()).toEqual(['eth0']);
     await scene.end();
     expect(await started()).toEqual(['eth0', 'eth1']);
+  });
+
+  const ANOTHER = { etherType: 0x88b6, interval: 50, epoch: 1 };
+  test.each<[string, CaptureOptions, typeof ANOTHER | null, string]>([
+    ['ARP and beacons', {}, null, 'arp or ether proto 0x88b5'],
+    ['those of the EtherType that the daemon has', {}, ANOTHER, 'arp or ether proto 0x88b6'],
+    ['those of the EtherType that is asked for', { ethertype: 0x1234 }, ANOTHER, 'arp or ether proto 0x1234'],
+    ['ARP alone', { only: 'arp' }, null, 'arp'],
+    ['beacons alone', { only: 'beacons' }, null, 'ether proto 0x88b5'],
+    ['urgent beacons alone', { only: 'urgent' }, null, 'ether proto 0x88b5 and ether[15] & 1 != 0'],
+  ])('captures %s', async (_name, options, beacon, filter) => {
+    await scene.daemon({ status: () => statusReport({ beacon }) });
+    const machine = new FakeMachine((link, self) => self.frame(link));
+    await run(machine, ['eth0'], { ...options, count: 1 });
+    expect(machine.filters).toEqual([filter]);
+  });
+
+  test('takes for beacons what has the EtherType that is asked for', async () => {
+    const machine = new FakeMachine((link, self) => self.frame(link, changed(FRAME, 13, 0xb6)));
+    const { out } = await run(machine, ['eth0'], { count: 1, ethertype: 0x88b6 });
+    expect(out).toEqual([expect.stringContaining('urgent beacon 4711 of demo/alpha')]);
   });
 
   test('ends cleanly when it is interrupted', async () => {

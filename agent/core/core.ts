@@ -2,14 +2,14 @@ import type { Ipv4 } from '../wire/address';
 import { readUint16 } from '../wire/ethernet';
 import type { Responder } from './answering';
 import type { Actions, CoreEvent, LinkState, ReceivedFrame } from './event';
-import { Failover, pathNote } from './failover';
+import type { Failover } from './failover';
 import { Inheritance } from './inheritance';
-import { Ledger } from './ledger';
 import { changeOf, type Link } from './link';
 import type { Liveness, LivenessStep } from './liveness';
 import { Neighborhood } from './neighborhood';
 import { Outbox } from './outbox';
 import type { Path } from './path';
+import { Planning } from './planning';
 import { Registry } from './registry';
 import { Resolution } from './resolution';
 import { Responding } from './responding';
@@ -17,7 +17,7 @@ import type { KernelTable } from './routing';
 import type { Seal } from './seal';
 import { Sending } from './sending';
 import { type Credentials, Speaking } from './speaking';
-import type { BeaconOptions, Peer, Topology } from './topology';
+import type { BeaconOptions, Topology } from './topology';
 
 /**
  * Everything that decides on one host: events in, actions out, time an argument. The daemon, the tests and the simulation run
@@ -27,8 +27,6 @@ export class Core {
   /** frames by what became of them, since the start */
   readonly counters = new Map<string, number>();
   readonly registry: Registry;
-  readonly failover = new Failover();
-  private readonly ledger = new Ledger();
   private readonly outbox = new Outbox();
   private readonly responding: Responding;
   private readonly sending: Sending;
@@ -36,15 +34,7 @@ export class Core {
   private readonly speaking: Speaking;
   private readonly neighborhood: Neighborhood;
   private readonly inheritance: Inheritance;
-  /** peers of which a path changed during the event at hand */
-  private readonly dirty = new Set<Peer>();
-  /** those of them that prefer other planes now */
-  private readonly reordered = new Set<Peer>();
-  /** whether the event at hand calls for a plan of everything */
-  private everything = false;
-  /** whether it is that the kernel was read again: what then differs, somebody else changed */
-  private rereading = false;
-
+  private readonly planning: Planning;
   private credentials: Credentials | undefined;
 
   /**
@@ -64,7 +54,8 @@ export class Core {
     this.responding = new Responding(current.arp, this.outbox);
     this.registry = new Registry(current, now);
     const { registry, outbox, responding } = this;
-    this.inheritance = new Inheritance(registry, this.ledger);
+    this.planning = new Planning(registry, outbox);
+    this.inheritance = new Inheritance(registry, this.planning.ledger);
     this.sending = new Sending(registry, outbox, () => this.current.aliases, count);
     this.resolution = new Resolution({
       registry,
@@ -81,8 +72,8 @@ export class Core {
       topology,
       follow,
       sequence: () => this.speaking.sequence,
-      changed: (peer) => this.dirty.add(peer),
-      reordered: (peer) => this.reordered.add(peer),
+      changed: (peer) => this.planning.touch(peer),
+      reordered: (peer) => this.planning.reorder(peer),
       joined: (link, at) => this.responding.joined(link.name, at),
     });
   }
@@ -90,6 +81,11 @@ export class Core {
   /** As it was configured; {@link registry} has the peers that were discovered as well. */
   get topology(): Topology {
     return this.current;
+  }
+
+  /** By which path the packets to each peer leave. */
+  get failover(): Failover {
+    return this.planning.failover;
   }
 
   get responder(): Responder {
@@ -117,7 +113,7 @@ export class Core {
 
   /** Takes the links, and what the kernel holds from a former run. */
   start(links: ReadonlyMap<string, LinkState>, table: KernelTable, now: number): Actions {
-    this.ledger.adopt(table);
+    this.planning.ledger.adopt(table);
     for (const link of this.registry.links.values()) {
       link.state = links.get(link.name);
       if (link.state === undefined) this.outbox.note('link-missing', this.describe(link), 'warn');
@@ -126,7 +122,7 @@ export class Core {
     for (const peer of this.registry.paths.keys()) this.inheritance.adopt(peer, now);
     if (this.speaks) this.inheritance.spare(this.current, now);
     if (table.routes.length > 0) this.outbox.note('adopted', { routes: table.routes.length });
-    this.everything = true;
+    this.planning.touchAll();
     return this.finish(now);
   }
 
@@ -161,9 +157,7 @@ export class Core {
         this.onTick(now);
         break;
       case 'kernel':
-        this.ledger.adopt(event.table);
-        this.everything = true;
-        this.rereading = true;
+        this.planning.reread(event.table);
         break;
       case 'settings':
         this.responding.take(event.links, now);
@@ -187,8 +181,8 @@ export class Core {
     if (change === undefined) return;
     if (before !== undefined) {
       // The kernel drops these without a word; the next dump would tell, but the plan must be right at once.
-      if (before.ifindex !== after?.ifindex || !after.up) this.ledger.forgetDevice(before.ifindex);
-      else if (before.mac !== after.mac) this.ledger.forgetNeighbors(before.ifindex);
+      if (before.ifindex !== after?.ifindex || !after.up) this.planning.ledger.forgetDevice(before.ifindex);
+      else if (before.mac !== after.mac) this.planning.ledger.forgetNeighbors(before.ifindex);
     }
     const lost = worked && !link.works;
     this.outbox.note(change, this.describe(link), lost ? 'warn' : 'info', at);
@@ -216,7 +210,7 @@ export class Core {
       }
       if (!link.works) this.neighborhood.stop(path, now);
       this.registry.agenda.update(path);
-      this.dirty.add(path.peer);
+      this.planning.touch(path.peer);
     }
     if (!link.works) link.announcing.stop();
     else if (link.announcing.idle) link.announcing.start(now);
@@ -252,7 +246,7 @@ export class Core {
       for (const liveness of path.probed) this.follow(path, liveness, liveness.tick(now));
     }
     this.neighborhood.tick(now);
-    if (this.inheritance.tick(now)) this.everything = true;
+    if (this.inheritance.tick(now)) this.planning.touchAll();
   }
 
   /** Takes a new configuration; links, peers and paths that are the same go on as they are. */
@@ -275,12 +269,12 @@ export class Core {
     this.failover.retain(peers);
     for (const link of this.registry.links.values()) this.place(link, now);
     for (const peer of peers) if (!before.has(peer.name)) this.inheritance.adopt(peer, now);
-    this.everything = true;
+    this.planning.touchAll();
   }
 
   /** Carries out what a liveness asks for. */
   private follow(path: Path, liveness: Liveness, step: LivenessStep): void {
-    if (step.from !== undefined) this.dirty.add(path.peer);
+    if (step.from !== undefined) this.planning.touch(path.peer);
     if (step.probe !== undefined) this.sending.request(path, liveness, step.probe);
     this.registry.agenda.update(path);
   }
@@ -288,20 +282,15 @@ export class Core {
   /** Plans what the event changed, tells it, and hands everything over. */
   private finish(now: number): Actions {
     this.introduce(now);
-    if (this.everything) for (const peer of this.registry.paths.keys()) this.dirty.add(peer);
-    for (const peer of this.reordered) if (this.registry.reorder(peer)) this.dirty.add(peer);
-    for (const peer of this.dirty) this.settle(peer, now);
+    this.planning.finish(this.current, now, (path) => this.onLost(path, now));
     this.speak(now, false);
-    if (this.everything) {
-      const steps = this.ledger.planAll(this.current, this.registry.paths);
-      this.outbox.plan(steps);
-      if (this.rereading && steps.length > 0) this.outbox.note('repaired', { steps: steps.length }, 'warn');
-    }
-    this.dirty.clear();
-    this.reordered.clear();
-    this.everything = false;
-    this.rereading = false;
     return this.outbox.take();
+  }
+
+  /** A path failed that the peer's beacons came by: it may hear us no more either, and not know it yet. */
+  private onLost(path: Path, now: number): void {
+    if (path.hearing.heardAt === undefined) return;
+    for (const link of this.registry.links.values()) link.beaconing.urge(now);
   }
 
   /** Hosts that were discovered, changed or forgotten: makes their paths, and takes the beacons again that introduced them. */
@@ -314,21 +303,6 @@ export class Core {
     for (const { link, received } of introductions) {
       this.neighborhood.take(link, received, this.credentials, now);
     }
-  }
-
-  private settle(peer: Peer, now: number): void {
-    const paths = this.registry.paths.get(peer);
-    if (paths === undefined) return;
-    for (const path of paths) {
-      const from = path.settle(now);
-      if (from === undefined) continue;
-      this.outbox.tell(pathNote(this.current, path, from));
-      // The peer may hear us no more either, and not know it yet.
-      const told = path.state === 'down' && path.works && path.hearing.heardAt !== undefined;
-      if (told) for (const link of this.registry.links.values()) link.beaconing.urge(now);
-    }
-    if (!this.everything) this.outbox.plan(this.ledger.planPeer(this.current, peer, paths));
-    this.outbox.tell(this.failover.update(this.current, peer, paths, this.reordered.has(peer), now));
   }
 
   /** Sends the beacons and announcements that are due. */

@@ -6,8 +6,10 @@ import { ETHERNET_HEADER, readMac, readUint16 } from '../wire/ethernet';
 import { type BeaconRecord, beaconMeaning, beaconRecord } from './capture-beacon';
 import { printable } from './text';
 
-/** EtherTypes of frames that carry a VLAN tag (IEEE 802.1Q, 9.5). */
+/** EtherTypes of frames that carry a VLAN tag, its length in bytes, and where in it the VLAN's number is (IEEE 802.1Q, 9.5 and 9.6). */
 const VLAN_TAGS: readonly number[] = [0x8100, 0x88a8];
+const VLAN_TAG = 4;
+const VLAN_ID = 0x0fff;
 /** How much of a frame that can't be read a person is shown, in bytes: an ARP packet's length. */
 const GLIMPSE = 42;
 
@@ -51,16 +53,25 @@ type Decoded =
   | { readonly beacon: BeaconFrame }
   | { readonly dropped: DropReason };
 
-/** What a frame is, where beacons have this EtherType. */
+/** What a frame is to an agent on the link, where beacons have this EtherType. */
 function decode(bytes: Uint8Array, beacons: number): Decoded {
-  const etherType = bytes.length < ETHERNET_HEADER ? undefined : readUint16(bytes, ETHERNET_HEADER - 2);
-  if (etherType !== undefined && VLAN_TAGS.includes(etherType)) return { dropped: 'vlan-tagged' };
+  if (bytes.length < ETHERNET_HEADER) return { dropped: 'truncated' };
+  const etherType = readUint16(bytes, ETHERNET_HEADER - 2);
+  if (VLAN_TAGS.includes(etherType)) return decodeTagged(bytes, beacons);
   if (etherType === beacons) {
     const beacon = decodeBeacon(bytes);
     return typeof beacon === 'string' ? { dropped: beacon } : { beacon };
   }
   const arp = decodeArp(bytes);
   return typeof arp === 'string' ? { dropped: arp } : { arp };
+}
+
+/** A tag without a VLAN's number tells a priority alone, and the kernel takes it off. */
+function decodeTagged(bytes: Uint8Array, beacons: number): Decoded {
+  if (bytes.length < ETHERNET_HEADER + VLAN_TAG) return { dropped: 'truncated' };
+  if ((readUint16(bytes, ETHERNET_HEADER) & VLAN_ID) !== 0) return { dropped: 'vlan-tagged' };
+  const addresses = bytes.subarray(0, ETHERNET_HEADER - 2);
+  return decode(Uint8Array.from([...addresses, ...bytes.subarray(ETHERNET_HEADER - 2 + VLAN_TAG)]), beacons);
 }
 
 /** @param beacons their EtherType */

@@ -1,10 +1,10 @@
-import type { ChildProcess } from 'node:child_process';
 import type { CaptureRecord } from '../../agent/cli/capture-format';
 import type { LabHost } from '../../deploy/lab/host';
 import { Lab } from '../../deploy/lab/lab';
 import { waitUntil } from '../../deploy/lab/wait';
 import { arping, REQUESTS } from './answering-tools';
-import { CTL, PATIENCE } from './daemon-tools';
+import { capture, hears } from './capture-tools';
+import { PATIENCE } from './daemon-tools';
 
 jest.setTimeout(60_000);
 
@@ -23,45 +23,10 @@ beforeEach(async () => {
 });
 afterEach(() => lab.destroy());
 
-interface Capturing {
-  readonly child: ChildProcess;
-  readonly exited: Promise<number | null>;
-  /** lines of standard output and of standard error */
-  readonly out: () => string[];
-  readonly said: () => string[];
-}
-
-/** Starts `multihomectl capture` on alpha, and waits until it sees these links. */
-async function capture(links: readonly string[], ...args: readonly string[]): Promise<Capturing> {
-  const child = alpha.spawn(process.execPath, [CTL, 'capture', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const texts = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const)
-    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
-      texts[stream] += text;
-    });
-  const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
-  const capturing = {
-    child,
-    exited: new Promise<number | null>((resolve) => child.once('close', resolve)),
-    out: () => lines(texts.stdout),
-    said: () => lines(texts.stderr),
-  };
-  for (const link of links) await hears(capturing, `${link}: capturing`);
-  return capturing;
-}
-
-/** Waits until a line of its standard error has come so many times. */
-async function hears(capturing: Capturing, line: string, times = 1): Promise<void> {
-  const count = () => capturing.said().filter((one) => one === line).length;
-  await waitUntil(() => count() >= times, PATIENCE, `${line} (it said: ${capturing.said().join('; ')})`);
-}
-
 test("it shows the ARP on the daemon's links, decoded, until it is interrupted", async () => {
   const agent = await alpha.startAgent();
   for (const plane of ['a', 'b']) await agent.waitFor('path-up', (event) => event.plane === plane);
-  const capturing = await capture(['eth0', 'eth1']);
+  const capturing = await capture(alpha, ['eth0', 'eth1']);
   expect(await arping(asker, 'b', alpha.alias)).toBe(REQUESTS);
   expect(await arping(asker, 'a', alpha.alias, 'probe')).toBe(REQUESTS);
   const time = String.raw`\d\d:\d\d:\d\d\.\d{3}`;
@@ -82,7 +47,7 @@ test("it shows the ARP on the daemon's links, decoded, until it is interrupted",
 });
 
 test('--json has a record for each frame, and --count an end; no daemon is needed', async () => {
-  const capturing = await capture(['eth0'], 'eth0', '--json', '--count', '2');
+  const capturing = await capture(alpha, ['eth0'], 'eth0', '--json', '--count', '2');
   const nobodys = '10.78.0.77';
   expect(await arping(asker, 'a', nobodys)).toBe(0);
   expect(await capturing.exited).toBe(0);
@@ -103,7 +68,7 @@ test('--json has a record for each frame, and --count an end; no daemon is neede
 
 test('it outlives its interface going down, and being replaced, and so does the daemon', async () => {
   const agent = await alpha.startAgent();
-  const capturing = await capture(['eth0', 'eth1'], 'eth0', 'eth1');
+  const capturing = await capture(alpha, ['eth0', 'eth1'], 'eth0', 'eth1');
   await lab.downLink('alpha', 'a');
   await hears(capturing, 'eth0: the interface is down; waiting for it');
   expect(await arping(asker, 'b', alpha.alias)).toBe(REQUESTS);

@@ -22,6 +22,16 @@ const captured = (bytes: Uint8Array, link = 'eth0'): CapturedFrame => ({
 const beacon = (changes: Partial<Beacon>) => encodeBeacon({ ...BEACON, ...changes }, MAC, ETHERTYPE).bytes;
 const changed = (bytes: Uint8Array, at: number, value: number) =>
   bytes.map((byte, index) => (index === at ? value : byte));
+/** With an 802.1Q tag of priority 7. */
+const tagged = (frame: Uint8Array, vlan: number) =>
+  Uint8Array.from([
+    ...frame.subarray(0, 12),
+    0x81,
+    0,
+    0xe0 | (vlan >>> 8),
+    vlan & 0xff,
+    ...frame.subarray(12),
+  ]);
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 describe('a frame in a line', () => {
@@ -57,8 +67,18 @@ describe('a frame in a line', () => {
     ['one that ends in its header', new Uint8Array(13), `dropped (truncated), length 13: ${'00'.repeat(13)}`],
     [
       'one of a foreign VLAN',
-      Uint8Array.from([...FRAME.subarray(0, 12), 0x81, 0, 0, 5, ...FRAME.subarray(12)]),
-      `dropped (vlan-tagged), length 120: ffffffffffff02000000000a81000005${hex(FRAME.subarray(12, 38))}`,
+      tagged(FRAME, 5),
+      `dropped (vlan-tagged), length 120: ffffffffffff02000000000a8100e005${hex(FRAME.subarray(12, 38))}`,
+    ],
+    [
+      'one that ends in its tag',
+      tagged(FRAME, 0).subarray(0, 17),
+      'dropped (truncated), length 17: ffffffffffff02000000000a8100e00088',
+    ],
+    [
+      'one with a priority and no VLAN',
+      tagged(encodeArp(request), 0),
+      '02:00:00:00:00:01 > ff:ff:ff:ff:ff:ff, request who-has 10.78.0.2 tell 10.78.0.1, length 64',
     ],
     [
       'a withdrawal',

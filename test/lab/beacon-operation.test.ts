@@ -1,0 +1,90 @@
+import { waitUntil } from '../../deploy/lab/wait';
+import { beaconSection, counter, inBeaconCluster, peerOf, untilMutual } from './beacon-cluster';
+import { type Cluster, NOTHING_LOST, PATIENCE } from './promise-cluster';
+
+/** What operators do, as docs/operations.md describes it. */
+jest.setTimeout(90_000);
+
+const HOSTS = ['alpha', 'beta'] as const;
+const EXPIRE = 4000;
+const STATE = '/run/multihomed/state.json';
+
+/** Reads the cluster file again on a host, after it was written anew. */
+async function reload(cluster: Cluster, host: string): Promise<void> {
+  const { status, stderr } = await cluster.lab.host(host).ctl('reload');
+  expect([status, stderr]).toEqual([0, '']);
+}
+
+/** How many events each agent has told until now. */
+function told(cluster: Cluster): Map<string, number> {
+  return new Map(HOSTS.map((host) => [host, cluster.agent(host).events().length]));
+}
+
+function expectNoPathDown(cluster: Cluster, since: Map<string, number>): void {
+  for (const host of HOSTS) expect(cluster.eventNames(host, since.get(host))).not.toContain('path-down');
+}
+
+test(
+  'beacons are switched on, and off again, host by host without a lost packet or a lost path',
+  inBeaconCluster(
+    async (cluster, key) => {
+      const streams = await cluster.startStreams();
+      const before = told(cluster);
+      const lost = await cluster.measure(streams, async () => {
+        await cluster.lab.writeConfiguration(beaconSection(key));
+        await reload(cluster, 'alpha');
+        expect((await cluster.alpha.status()).beacon).not.toBeNull();
+        expect((await peerOf(cluster, 'alpha', 'beta'))?.paths[0]?.beacon).toBeNull();
+        await reload(cluster, 'beta');
+        for (const [host, peer] of [HOSTS, [...HOSTS].reverse()]) await untilMutual(cluster, host!, peer!);
+        await cluster.lab.writeConfiguration({ beacon: { enabled: false } });
+        await reload(cluster, 'alpha');
+        await cluster.agent('beta').waitFor('beacons-lost', undefined, PATIENCE);
+        await reload(cluster, 'beta');
+        expect((await cluster.beta.status()).beacon).toBeNull();
+      });
+      expect(lost).toEqual({ there: NOTHING_LOST, back: NOTHING_LOST });
+      expectNoPathDown(cluster, before);
+    },
+    { beacon: { enabled: false } },
+  ),
+);
+
+/** Restarts beta's agent as after a reboot of beta with its clock behind: without a record, and with an older epoch than before. */
+async function rebootWithOlderClock(cluster: Cluster): Promise<void> {
+  const { beta } = cluster;
+  const ahead = `s/"epoch": [0-9]*/"epoch": ${Date.now() + 1_000_000_000}/`;
+  await cluster.kill('beta');
+  await beta.run('sed', ['-i', ahead, STATE]);
+  await cluster.start('beta');
+  await untilMutual(cluster, 'alpha', 'beta');
+  await cluster.kill('beta');
+  await beta.run('rm', [STATE]);
+  await cluster.start('beta');
+}
+
+test(
+  'a host whose clock is behind after a reboot works by ARP, until its peers have been without beacons of it for long enough',
+  inBeaconCluster(
+    async (cluster) => {
+      await untilMutual(cluster, 'alpha', 'beta');
+      const streams = await cluster.startStreams();
+      const before = told(cluster).set('beta', 0);
+      const lost = await cluster.measure(streams, async () => {
+        await rebootWithOlderClock(cluster);
+        const refused = async () => (await counter(cluster, 'alpha', 'beacon-older-epoch')) > 0;
+        await waitUntil(refused, PATIENCE, 'older beacons to be refused');
+        expect(await peerOf(cluster, 'alpha', 'beta')).toMatchObject({
+          paths: [
+            { state: 'up', beacon: { coming: false } },
+            { state: 'up', beacon: { coming: false } },
+          ],
+        });
+        await untilMutual(cluster, 'alpha', 'beta');
+      });
+      expect(lost).toEqual({ there: NOTHING_LOST, back: NOTHING_LOST });
+      expectNoPathDown(cluster, before);
+    },
+    { beacon: { expire: `${EXPIRE}ms` } },
+  ),
+);

@@ -12,6 +12,7 @@ export interface NativePacketSocket {
     etherTypes: Uint16Array,
     match: Uint32Array,
     receiveBuffer: number,
+    ring: number,
     readable: (() => void) | undefined,
     error: (errno: number) => void,
   ): NativeFailure | undefined;

@@ -7,6 +7,8 @@
         'src/datagram.cc',
         'src/netlink_socket.cc',
         'src/packet_filter.cc',
+        'src/packet_options.cc',
+        'src/packet_ring.cc',
         'src/packet_socket.cc',
         'src/poller.cc',
         'src/timer.cc',

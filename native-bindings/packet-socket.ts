@@ -14,7 +14,7 @@ export interface ReceivedFrame {
   readonly at: number;
   /** `otherhost` too for a unicast frame of a VLAN that this interface is not part of */
   readonly kind: PacketKind;
-  /** on the wire, in bytes; more than `bytes` holds where the frame exceeds 10 KiB */
+  /** on the wire, in bytes; more than `bytes` holds where the frame was cut: at 10 KiB, or by a ring */
   readonly length: number;
   /** carried an 802.1Q tag with a VLAN id, so it belongs to another network than the interface's own */
   readonly vlan: boolean;
@@ -40,6 +40,11 @@ export interface PacketSocketOptions {
   readonly match?: PacketMatch;
   /** bytes that wait for {@link PacketSocket.receive} before the kernel drops; default 1 MiB */
   readonly receiveBuffer?: number;
+  /**
+   * Instead of a receive buffer, as many slots in memory that the kernel shares with us: a multiple of 32 up to 65536, of 2 KiB each, taken
+   * from the start. Receiving then takes no system call, and so a quarter of the time. Frames are cut at 1982 bytes.
+   */
+  readonly ring?: number;
 }
 
 export interface PacketSocketHandlers {
@@ -70,6 +75,8 @@ const SEND_STORAGE = 1 << 16;
 const SMALLEST_CHARGE = 512;
 /** Fields of one receive record: at, length, captured, kind | vlan << 8 (src/packet_socket.h). */
 const FIELDS = 4;
+/** Slots of a ring come in blocks of as many (src/packet_ring.cc). */
+const RING_BLOCK = 32;
 const VLAN_FLAG = 0x100;
 const ANY_FRAME: PacketMatch = { offset: 0, mask: 0, value: 0 };
 const { ENETDOWN, EMSGSIZE } = constants.errno;
@@ -105,6 +112,7 @@ export class PacketSocket {
   static open(options: PacketSocketOptions, handlers: PacketSocketHandlers): PacketSocket {
     checkEtherTypes(options.etherTypes);
     if (options.match !== undefined) checkMatch(options.match);
+    if (options.ring !== undefined) checkRing(options.ring);
     const socket = new PacketSocket(options.interface, handlers);
     const native = socket.#native;
     const { offset, mask, value } = options.match ?? ANY_FRAME;
@@ -113,11 +121,12 @@ export class PacketSocket {
       Uint16Array.from(options.etherTypes),
       Uint32Array.of(offset, mask, value),
       options.receiveBuffer ?? DEFAULT_RECEIVE_BUFFER,
+      options.ring ?? 0,
       handlers.readable && (() => handlers.readable?.()),
       (errno) => handlers.error(socket.#error(errno, 'poll')),
     );
     if (failure !== undefined) throw socket.#error(failure[0], failure[1]);
-    socket.#capacity = Math.ceil(native.receiveBuffer() / SMALLEST_CHARGE) + BATCH;
+    socket.#capacity = options.ring ?? Math.ceil(native.receiveBuffer() / SMALLEST_CHARGE) + BATCH;
     return socket;
   }
 
@@ -257,6 +266,12 @@ function checkMatch({ offset, mask, value }: PacketMatch): void {
   // A bit outside the mask could never be found.
   if (!valid || (value & ~mask) !== 0) {
     throw new RangeError(`no byte of a frame can match: offset ${offset}, mask ${mask}, value ${value}`);
+  }
+}
+
+function checkRing(slots: number): void {
+  if (!isWithin(slots, 1, 65536) || slots % RING_BLOCK !== 0) {
+    throw new RangeError(`a ring has a multiple of ${RING_BLOCK} slots, up to 65536, not ${slots}`);
   }
 }
 

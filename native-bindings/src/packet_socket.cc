@@ -1,14 +1,11 @@
 #include "packet_socket.h"
 
-#include <arpa/inet.h>
-#include <linux/if_ether.h>
-#include <linux/pkt_sched.h>
 #include <time.h>
 
 #include <algorithm>
 #include <cstring>
 
-#include "packet_filter.h"
+#include "packet_options.h"
 
 namespace multihomed {
 
@@ -22,6 +19,11 @@ constexpr int64_t kNanosecondsPerSecond = 1000000000;
 constexpr double kNanosecondsPerMillisecond = 1e6;
 
 int64_t ToNanoseconds(const timespec& time) { return time.tv_sec * kNanosecondsPerSecond + time.tv_nsec; }
+
+// VLAN id 0 carries a priority only: the frame belongs to the interface's own network (IEEE 802.1Q, 9.6).
+bool HasVlan(uint32_t status, uint16_t tci) {
+  return (status & TP_STATUS_VLAN_VALID) != 0 && (tci & kVlanIdMask) != 0;
+}
 
 int64_t ReadClock(clockid_t clock) {
   timespec time{};
@@ -44,32 +46,6 @@ int64_t ClockOffset() {
     offset = before + gap / 2 - realtime;
   }
   return offset;
-}
-
-// Everything that has to be true before the first frame can come in, then the binding that lets it in.
-Failure Configure(int fd, int ifindex, const std::vector<uint16_t>& ether_types, const Match& match,
-                  int receive_buffer) {
-  // Bound to a protocol of its own, a socket never sees what this host sends (dev_queue_xmit_nit serves ETH_P_ALL
-  // only), and the kernel runs no filter for all the other traffic of the card.
-  const bool single = ether_types.size() == 1;
-  std::vector<sock_filter> program = BuildFilter(ether_types, match);
-  const sock_fprog filter = {static_cast<unsigned short>(program.size()), program.data()};
-  const int enabled = 1;
-  if (SetOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, filter) != 0) return {errno, "setsockopt SO_ATTACH_FILTER"};
-  if (SetReceiveBuffer(fd, receive_buffer) != 0) return {errno, "setsockopt SO_RCVBUF"};
-  if (SetOption(fd, SOL_SOCKET, SO_TIMESTAMPNS, enabled) != 0) return {errno, "setsockopt SO_TIMESTAMPNS"};
-  if (SetOption(fd, SOL_PACKET, PACKET_AUXDATA, enabled) != 0) return {errno, "setsockopt PACKET_AUXDATA"};
-  // Spares the copy of each frame that the filter would refuse anyhow. Linux 4.20; without it the filter alone does.
-  if (!single) SetOption(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, enabled);
-  // Ahead of bulk data where the queue has bands (pfifo_fast). Needs CAP_NET_ADMIN; without it frames wait in line.
-  const int priority = TC_PRIO_CONTROL;
-  SetOption(fd, SOL_SOCKET, SO_PRIORITY, priority);
-  sockaddr_ll address{};
-  address.sll_family = AF_PACKET;
-  address.sll_protocol = htons(single ? ether_types[0] : ETH_P_ALL);
-  address.sll_ifindex = ifindex;
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return {errno, "bind"};
-  return {};
 }
 
 }  // namespace
@@ -134,23 +110,24 @@ void PacketSocket::ResetSlot(size_t index) {
 
 Napi::Value PacketSocket::Open(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const int ifindex = info[0].As<Napi::Number>().Int32Value();
-  const auto types = info[1].As<Napi::Uint16Array>();
-  const std::vector<uint16_t> ether_types(types.Data(), types.Data() + types.ElementLength());
-  const auto byte = info[2].As<Napi::Uint32Array>();
-  const Match match = {byte[0], byte[1], byte[2]};
-  const int receive_buffer = info[3].As<Napi::Number>().Int32Value();
   if (poller_ != nullptr) return Failure{EALREADY, "open"}.ToValue(env);
   // Protocol 0 receives nothing until bind names one.
   Descriptor descriptor(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!descriptor.valid()) return Failure{errno, "socket AF_PACKET"}.ToValue(env);
   floor_ = ReadClock(CLOCK_MONOTONIC);
-  const Failure failure = Configure(descriptor.get(), ifindex, ether_types, match, receive_buffer);
-  if (failure.error != 0) return failure.ToValue(env);
-  const Napi::Function readable = info[4].IsFunction() ? info[4].As<Napi::Function>() : Napi::Function();
-  const int error =
-      Poller::Start(env, descriptor.get(), readable, info[5].As<Napi::Function>(), &poller_);
-  if (error != 0) return Failure{error, "uv_poll_init"}.ToValue(env);
+  const PacketOptions options = PacketOptions::Read(info);
+  Failure failure = options.Apply(descriptor.get());
+  if (failure.error == 0 && options.ring_slots > 0) failure = ring_.Open(descriptor.get(), options.ring_slots);
+  if (failure.error == 0) failure = options.Bind(descriptor.get());
+  if (failure.error == 0) {
+    const Napi::Function readable = info[5].IsFunction() ? info[5].As<Napi::Function>() : Napi::Function();
+    const int error = Poller::Start(env, descriptor.get(), readable, info[6].As<Napi::Function>(), &poller_);
+    failure = {error, "uv_poll_init"};
+  }
+  if (failure.error != 0) {
+    ring_.Close();
+    return failure.ToValue(env);
+  }
   fd_ = descriptor.Release();
   // The event loop holds on to the socket until it is closed.
   Ref();
@@ -161,51 +138,77 @@ Napi::Value PacketSocket::Receive(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (fd_ < 0) return Napi::Number::New(env, -EBADF);
   const size_t wanted = std::min<size_t>(info[0].As<Napi::Number>().Uint32Value(), slots_.size());
+  return Napi::Number::New(env, ring_.is_open() ? ReceiveFromRing(wanted) : ReceiveQueued(wanted));
+}
+
+int PacketSocket::ReceiveQueued(size_t wanted) {
   const int64_t started = ReadClock(CLOCK_MONOTONIC);
   const int count = Uninterrupted(
       [&] { return recvmmsg(fd_, receive_headers_.data(), static_cast<unsigned>(wanted), MSG_DONTWAIT, nullptr); });
   if (count == -EAGAIN) floor_ = started;
-  if (count < 0) return Napi::Number::New(env, count == -EAGAIN ? 0 : count);
+  if (count < 0) return count == -EAGAIN ? 0 : count;
   const int64_t offset = ClockOffset();
   const int64_t now = ReadClock(CLOCK_MONOTONIC);
   for (size_t index = 0; index < static_cast<size_t>(count); index++) {
-    WriteRecord(index, now, offset);
+    WriteRecord(index, ReadEnvelope(receive_headers_[index]), now, offset);
     ResetSlot(index);
   }
   // Fewer than asked for: the queue was empty at a moment after `started`.
   if (static_cast<size_t>(count) < wanted) floor_ = started;
-  return Napi::Number::New(env, count);
+  return count;
 }
 
-void PacketSocket::WriteRecord(size_t index, int64_t now, int64_t offset) {
-  const mmsghdr& message = receive_headers_[index];
-  int64_t at = now;
-  size_t length = message.msg_len;
-  bool vlan = false;
+int PacketSocket::ReceiveFromRing(size_t wanted) {
+  const int64_t now = ReadClock(CLOCK_MONOTONIC);
+  const int64_t offset = ClockOffset();
+  size_t count = 0;
+  for (; count < wanted; count++) {
+    const tpacket2_hdr* frame = ring_.Front();
+    if (frame == nullptr) break;
+    const Envelope envelope = {frame->tp_sec * kNanosecondsPerSecond + frame->tp_nsec, frame->tp_len,
+                               std::min<size_t>(frame->tp_snaplen, slot_size_),
+                               PacketRing::AddressOf(frame)->sll_pkttype,
+                               HasVlan(frame->tp_status, frame->tp_vlan_tci)};
+    memcpy(receive_bytes_ + count * slot_size_, PacketRing::BytesOf(frame), envelope.captured);
+    WriteRecord(count, envelope, now, offset);
+    ring_.Pop();
+  }
+  if (count < wanted) floor_ = now;
+  return static_cast<int>(count);
+}
+
+PacketSocket::Envelope PacketSocket::ReadEnvelope(const mmsghdr& message) {
+  const auto* address = static_cast<const sockaddr_ll*>(message.msg_hdr.msg_name);
+  const size_t captured = std::min<size_t>(message.msg_len, message.msg_hdr.msg_iov->iov_len);
+  Envelope envelope = {0, message.msg_len, captured, address->sll_pkttype, false};
   for (cmsghdr* part = CMSG_FIRSTHDR(&message.msg_hdr); part != nullptr;
        part = CMSG_NXTHDR(const_cast<msghdr*>(&message.msg_hdr), part)) {
     if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_TIMESTAMPNS) {
       timespec stamp;
       memcpy(&stamp, CMSG_DATA(part), sizeof(stamp));
-      // A wall clock stepped since the stamp was taken moves the sum out of the time in which the frame can have come.
-      at = std::clamp(ToNanoseconds(stamp) + offset, floor_, now);
+      envelope.stamp = ToNanoseconds(stamp);
     } else if (part->cmsg_level == SOL_PACKET && part->cmsg_type == PACKET_AUXDATA) {
       tpacket_auxdata auxiliary;
       memcpy(&auxiliary, CMSG_DATA(part), sizeof(auxiliary));
-      length = auxiliary.tp_len;
-      // VLAN id 0 carries a priority only: the frame belongs to the interface's own network (IEEE 802.1Q, 9.6).
-      vlan = (auxiliary.tp_status & TP_STATUS_VLAN_VALID) != 0 && (auxiliary.tp_vlan_tci & kVlanIdMask) != 0;
+      envelope.length = auxiliary.tp_len;
+      envelope.vlan = HasVlan(auxiliary.tp_status, auxiliary.tp_vlan_tci);
     }
   }
-  const uint8_t kind = slots_[index].address.sll_pkttype;
+  return envelope;
+}
+
+void PacketSocket::WriteRecord(size_t index, const Envelope& envelope, int64_t now, int64_t offset) {
+  // A wall clock stepped since the stamp was taken moves the sum out of the time in which the frame can have come.
+  const int64_t at = envelope.stamp == 0 ? now : std::clamp(envelope.stamp + offset, floor_, now);
   // Bound to one protocol, we are handed a frame of a foreign VLAN with its tag already off, and marked as another
   // host's (__netif_receive_skb_core): a group address among those gives it away.
-  if (kind == PACKET_OTHERHOST && message.msg_len > 0 && (receive_bytes_[index * slot_size_] & 1) != 0) vlan = true;
+  const bool group = envelope.captured > 0 && (receive_bytes_[index * slot_size_] & 1) != 0;
+  const bool vlan = envelope.vlan || (envelope.kind == PACKET_OTHERHOST && group);
   double* record = records_ + index * kRecordFields;
   record[0] = static_cast<double>(at) / kNanosecondsPerMillisecond;
-  record[1] = static_cast<double>(length);
-  record[2] = static_cast<double>(std::min<size_t>(message.msg_len, slot_size_));
-  record[3] = kind + (vlan ? kVlanFlag : 0);
+  record[1] = static_cast<double>(envelope.length);
+  record[2] = static_cast<double>(envelope.captured);
+  record[3] = envelope.kind + (vlan ? kVlanFlag : 0);
 }
 
 Napi::Value PacketSocket::Send(const Napi::CallbackInfo& info) {
@@ -247,6 +250,7 @@ Napi::Value PacketSocket::ReceiveBuffer(const Napi::CallbackInfo& info) {
 void PacketSocket::Close(const Napi::CallbackInfo&) {
   if (poller_ == nullptr) return;
   fd_ = -1;
+  ring_.Close();
   poller_->Close();
   poller_ = nullptr;
   Unref();

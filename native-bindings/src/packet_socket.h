@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "descriptor.h"
+#include "packet_ring.h"
 #include "poller.h"
 #include "system.h"
 
@@ -26,8 +27,8 @@ class PacketSocket : public Napi::ObjectWrap<PacketSocket> {
   explicit PacketSocket(const Napi::CallbackInfo& info);
 
  private:
-  // (ifindex, etherTypes: Uint16Array, match: Uint32Array, receiveBuffer, readable | undefined, error):
-  // [errno, doing] | undefined. `match` is [offset, mask, value].
+  // (ifindex, etherTypes: Uint16Array, match: Uint32Array, receiveBuffer, ring, readable | undefined, error):
+  // [errno, doing] | undefined. `match` is [offset, mask, value]; `ring` the number of its slots, 0 for none.
   Napi::Value Open(const Napi::CallbackInfo& info);
   // (maximum): the number of frames now in storage and records
   Napi::Value Receive(const Napi::CallbackInfo& info);
@@ -41,7 +42,23 @@ class PacketSocket : public Napi::ObjectWrap<PacketSocket> {
 
   void PrepareSlots();
   void ResetSlot(size_t index);
-  void WriteRecord(size_t index, int64_t now, int64_t offset);
+
+  // What the kernel says of a frame.
+  struct Envelope {
+    // CLOCK_REALTIME, ns; 0 where there is none
+    int64_t stamp;
+    size_t length;
+    size_t captured;
+    uint8_t kind;
+    bool vlan;
+  };
+
+  // The number of frames that were read, or the negative errno.
+  int ReceiveQueued(size_t wanted);
+  int ReceiveFromRing(size_t wanted);
+  static Envelope ReadEnvelope(const mmsghdr& message);
+  // In ns: `offset` is CLOCK_MONOTONIC minus CLOCK_REALTIME; a frame that came after `now` is taken to have come then.
+  void WriteRecord(size_t index, const Envelope& envelope, int64_t now, int64_t offset);
 
   struct Slot {
     iovec vector;
@@ -58,6 +75,7 @@ class PacketSocket : public Napi::ObjectWrap<PacketSocket> {
   uint8_t* send_bytes_;
   size_t send_size_;
   const uint32_t* send_ranges_;
+  PacketRing ring_;
   size_t slot_size_;
   std::vector<Slot> slots_;
   std::vector<mmsghdr> receive_headers_;

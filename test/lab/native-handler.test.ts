@@ -83,6 +83,7 @@ test('a worker thread that ends with open sockets takes nothing down', () => {
       const handlers = { readable() {}, error() {} };
       PacketSocket.open({ interface: '${near.name}', ifindex: ${near.ifindex}, etherTypes: [${ARP}] }, handlers);
       PacketSocket.open({ interface: '${far.name}', ifindex: ${far.ifindex}, etherTypes: [${ARP}] }, handlers).close();
+      PacketSocket.open({ interface: '${far.name}', ifindex: ${far.ifindex}, etherTypes: [${ARP}], ring: 32 }, { error() {} });
       NetlinkSocket.open({ groups: [1] }, handlers);
       NetlinkSocket.open({ groups: [] });
       require('node:worker_threads').parentPort.postMessage('open');\`;

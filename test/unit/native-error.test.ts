@@ -92,3 +92,8 @@ test.each([
   const options = { interface: 'eth0', ifindex: 1, etherTypes: [0x88b5], match };
   expect(() => PacketSocket.open(options, { error: () => undefined })).toThrow(RangeError);
 });
+
+test.each([0, 31, 33, 32.5, -32, 65568])('a ring of %d slots is refused', (ring) => {
+  const options = { interface: 'eth0', ifindex: 1, etherTypes: [0x88b5], ring };
+  expect(() => PacketSocket.open(options, { error: () => undefined })).toThrow(RangeError);
+});

@@ -17,11 +17,8 @@ type Role = (typeof ROLES)[number];
 
 const IS_URGENT: PacketMatch = { offset: FLAGS_OFFSET, mask: URGENT, value: URGENT };
 const IS_STEADY: PacketMatch = { ...IS_URGENT, value: 0 };
-/**
- * Room for the beacons that wake nobody, in bytes; the kernel grants twice as many. Enough for a thousand peers' of 100 ms, even from a
- * driver that receives each frame into two pages of its own.
- */
-const STEADY_BUFFER = 4 << 20;
+/** How many beacons that wake nobody may wait on a link: a thousand peers send half of it in 50 ms, the default interval. */
+const STEADY_ROOM = 2048;
 
 /** The sockets on one interface. */
 interface Wire {
@@ -77,10 +74,7 @@ export class Wires {
     if (wire.beaconEtherType === undefined) return;
     const beacons = { ...on, etherTypes: [wire.beaconEtherType] };
     wire.sockets.urgent ??= PacketSocket.open({ ...beacons, match: IS_URGENT }, waking);
-    wire.sockets.steady ??= PacketSocket.open(
-      { ...beacons, match: IS_STEADY, receiveBuffer: STEADY_BUFFER },
-      { error },
-    );
+    wire.sockets.steady ??= PacketSocket.open({ ...beacons, match: IS_STEADY, ring: STEADY_ROOM }, { error });
   }
 
   close(link: string): void {

@@ -5,6 +5,7 @@ import type { LabHost } from '../../deploy/lab/host';
 import { SANDBOX_FILES } from '../../deploy/lab/sandbox';
 import type { CapturedFrame } from '../../native-bindings/capture';
 import type { Witness } from './daemon-tools';
+import { pcap } from './pcap';
 
 /** How a request asks: everybody, the owner alone, or as a probe of RFC 5227 without a sender's address. */
 export type Form = 'broadcast' | 'unicast' | 'probe';
@@ -56,26 +57,6 @@ export function exchange(witness: Witness, asker: string, address: string): { as
     if (source !== senderMac)
       throw new Error(`the frame of ${formatMac(source)} says ${formatMac(senderMac)}`);
   return { asked: asked.length, by: answers.map(({ senderMac }) => formatMac(senderMac)) };
-}
-
-/** A capture file of frames (libpcap's format, version 2.4, Ethernet). */
-function pcap(frames: readonly CapturedFrame[]): Buffer {
-  const header = Buffer.alloc(24);
-  header.writeUInt32LE(0xa1b2c3d4, 0);
-  header.writeUInt16LE(2, 4);
-  header.writeUInt16LE(4, 6);
-  header.writeUInt32LE(65535, 16);
-  header.writeUInt32LE(1, 20);
-  const records = frames.map(({ at, bytes }) => {
-    const record = Buffer.alloc(16);
-    const ms = Date.parse(at);
-    record.writeUInt32LE(Math.floor(ms / 1000), 0);
-    record.writeUInt32LE((ms % 1000) * 1000, 4);
-    record.writeUInt32LE(bytes.length, 8);
-    record.writeUInt32LE(bytes.length, 12);
-    return Buffer.concat([record, bytes]);
-  });
-  return Buffer.concat([header, ...records]);
 }
 
 /** What tshark has to say of one frame. */

@@ -1,5 +1,9 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from '../../deploy/lab/host';
 import { waitUntil } from '../../deploy/lab/wait';
 import { beaconSection, counter, inBeaconCluster, peerOf, untilMutual } from './beacon-cluster';
+import { endOf } from './daemon-tools';
 import { type Cluster, NOTHING_LOST, PATIENCE } from './promise-cluster';
 
 /** What operators do, as docs/operations.md describes it. */
@@ -87,4 +91,19 @@ test(
     },
     { beacon: { expire: `${EXPIRE}ms` } },
   ),
+);
+
+test(
+  'without its key file a reload is refused, and a start ends with a status after which the service manager waits for a person',
+  inBeaconCluster(async (cluster, key) => {
+    rmSync(key.path);
+    const { status, stderr } = await cluster.alpha.ctl('reload');
+    expect([status, stderr]).toEqual([78, expect.stringContaining(`${key.path}: there is no such file`)]);
+    await untilMutual(cluster, 'alpha', 'beta');
+    await cluster.kill('alpha');
+    const { code, errors } = await endOf(await cluster.alpha.startAgent({ wait: false }));
+    expect([code, errors.trim().split('\n')]).toEqual([66, [expect.stringContaining('make a key: ')]]);
+    const unit = readFileSync(join(ROOT, 'deploy', 'multihomed.service'), 'utf8');
+    expect(/^RestartPreventExitStatus=(.*)$/m.exec(unit)?.[1]?.split(' ')).toContain(`${code}`);
+  }),
 );

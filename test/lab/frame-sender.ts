@@ -1,8 +1,9 @@
 /**
  * Sends frames by an interface of the host that it runs on, as somebody does who means no good: reads them from standard
- * input, one a line in hexadecimal, sends all of them again and again for as many ms as it is told (0: once), and prints how many went.
+ * input, one a line in hexadecimal, sends all of them again and again for as many ms as it is told (0: once), as fast as it can or at a
+ * rate, and prints how many went.
  *
- *     node frame-sender.js DEVICE MILLISECONDS < FRAMES
+ *     node frame-sender.js DEVICE MILLISECONDS [FRAMES_PER_SECOND] < FRAMES
  */
 import { readFileSync } from 'node:fs';
 import { monotonic } from '../../deploy/lab/wait';
@@ -13,7 +14,15 @@ const ETHERTYPE = 0x88b5;
 /** Frames in one go, so that the system calls are not what limits the rate. */
 const BATCH = 256;
 
-function run(device: string, ms: number): void {
+/** Between two goes at a given rate, in ms. */
+const PAUSE = 1;
+
+function rest(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+}
+
+/** @param rate frames a second; infinite for as many as go */
+function run(device: string, ms: number, rate: number): void {
   const ifindex = Number(readFileSync(`/sys/class/net/${device}/ifindex`, 'utf8'));
   const lines = readFileSync(0, 'utf8').split('\n');
   const frames = lines.filter((line) => line !== '').map((line) => Uint8Array.from(Buffer.from(line, 'hex')));
@@ -21,13 +30,17 @@ function run(device: string, ms: number): void {
     { interface: device, ifindex, etherTypes: [ETHERTYPE] },
     { readable: () => undefined, error: () => undefined },
   );
-  const end = monotonic() + ms;
+  const start = monotonic();
   let sent = socket.send(frames).sent;
   const many = Array.from({ length: Math.max(1, Math.floor(BATCH / frames.length)) }, () => frames).flat();
-  while (monotonic() < end) sent += socket.send(many).sent;
+  for (let now = start; now < start + ms; now = monotonic()) {
+    const due = ((now - start) * rate) / 1000 - sent;
+    if (due >= 1) sent += socket.send(many.slice(0, due)).sent;
+    else rest();
+  }
   socket.close();
   process.stdout.write(`${sent}\n`);
 }
 
-const [device = '', ms = '0'] = process.argv.slice(2);
-run(device, Number(ms));
+const [device = '', ms = '0', rate = 'Infinity'] = process.argv.slice(2);
+run(device, Number(ms), Number(rate));

@@ -61,6 +61,7 @@ export function tagged(frame: Uint8Array, vlan: number): Uint8Array {
 /**
  * Sends frames from a host, once, or again and again for some ms as fast as it can.
  *
+ * @param rate frames a second, where it is not to be as fast as it can
  * @returns how many went
  */
 export async function sendFrames(
@@ -68,9 +69,14 @@ export async function sendFrames(
   device: string,
   frames: readonly Uint8Array[],
   ms = 0,
+  rate?: number,
 ): Promise<number> {
   const script = join(ROOT, 'dist', 'test', 'lab', 'frame-sender.js');
   const input = frames.map((frame) => `${Buffer.from(frame).toString('hex')}\n`).join('');
-  const { stdout } = await host.run(process.execPath, [script, device, `${ms}`], { input });
+  const { stdout } = await host.run(
+    process.execPath,
+    [script, device, `${ms}`, ...(rate === undefined ? [] : [`${rate}`])],
+    { input },
+  );
   return Number(stdout);
 }

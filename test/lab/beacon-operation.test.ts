@@ -5,6 +5,7 @@ import { waitUntil } from '../../deploy/lab/wait';
 import { beaconSection, counter, inBeaconCluster, peerOf, untilMutual } from './beacon-cluster';
 import { endOf } from './daemon-tools';
 import { type Cluster, NOTHING_LOST, PATIENCE } from './promise-cluster';
+import { example, shell } from './script-tools';
 
 /** What operators do, as docs/operations.md describes it. */
 jest.setTimeout(90_000);
@@ -105,5 +106,26 @@ test(
     expect([code, errors.trim().split('\n')]).toEqual([66, [expect.stringContaining('make a key: ')]]);
     const unit = readFileSync(join(ROOT, 'deploy', 'multihomed.service'), 'utf8');
     expect(/^RestartPreventExitStatus=(.*)$/m.exec(unit)?.[1]?.split(' ')).toContain(`${code}`);
+  }),
+);
+
+test(
+  'the documented scripts list who is known by beacons alone, and by which paths beacons do not pass',
+  inBeaconCluster(async (cluster) => {
+    const { alpha, beta, lab } = cluster;
+    const discovered = () => shell(alpha, example('Which hosts are known by their beacons alone?'));
+    const troubled = () => shell(alpha, example('By which paths do beacons not pass both ways?'));
+    await untilMutual(cluster, 'alpha', 'beta');
+    expect([await discovered(), await troubled()]).toEqual([[], []]);
+    await lab.writeConfiguration({ hosts: { beta: undefined } });
+    await reload(cluster, 'alpha');
+    await untilMutual(cluster, 'alpha', 'beta');
+    expect(await discovered()).toEqual([`beta ${beta.alias}`]);
+    await lab.dropPort('beta', 'b', 'from-host');
+    const isTroubled = async () => String(await troubled()) === 'beta b';
+    await waitUntil(isTroubled, PATIENCE, 'the script to name the path');
+    expect(await shell(alpha, example('Which plane carries the traffic to each peer?', 1))).toEqual([
+      'beta a',
+    ]);
   }),
 );

@@ -7,6 +7,8 @@ const [FIRST, SECOND] = ['a', 'b'] as const;
 export interface Drill {
   readonly fault: string;
   readonly mending: string;
+  /** before the fault, and not measured */
+  prepare?(scene: Scene): Promise<unknown>;
   break(scene: Scene): Promise<unknown>;
   mend(scene: Scene): Promise<unknown>;
 }
@@ -62,6 +64,13 @@ export const DRILLS: readonly Drill[] = [
     break: breakWithoutAgent,
     mend: mendWithoutAgent,
   },
+  {
+    fault: `the hosts have a key now, and send beacons: ${NEAR}'s card is pulled as in 1`,
+    mending: 'The card is put back',
+    prepare: (scene) => scene.startBeacons(),
+    break: ({ lab }) => lab.pullCard(NEAR, FIRST),
+    mend: ({ lab }) => lab.returnCard(NEAR, FIRST),
+  },
 ];
 
 /**
@@ -69,7 +78,8 @@ export const DRILLS: readonly Drill[] = [
  *
  * @throws LabError where the traffic isn't on the second plane after a while
  */
-export function runFault(scene: Scene, drill: Drill): Promise<Measurement> {
+export async function runFault(scene: Scene, drill: Drill): Promise<Measurement> {
+  await drill.prepare?.(scene);
   return scene.measure(() => drill.break(scene), SECOND, false);
 }
 

@@ -1,3 +1,6 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentProcess } from './agent-process';
 import { Lab } from './lab';
@@ -66,12 +69,26 @@ export class Scene {
     this.agents.delete(host);
   }
 
-  /** @throws LabError where an agent sees a path that is not up, and goes on seeing it */
+  /** Gives the hosts a key, and starts their agents anew, so that no path counts as flapping: they send beacons from now on. */
+  async startBeacons(): Promise<void> {
+    const keyFile = join(dirname(this.lab.configurationFile), 'beacon.key');
+    await writeFile(keyFile, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
+    await this.lab.writeConfiguration({ beacon: { enabled: true, 'key-file': keyFile } });
+    for (const host of HOSTS) {
+      await this.killAgent(host);
+      await this.startAgent(host);
+    }
+    await this.waitForAllPaths();
+  }
+
+  /** @throws LabError where an agent sees a path that is not up, or not watched by beacons where it sends them, and goes on seeing it */
   async waitForAllPaths(): Promise<void> {
     const up = async (): Promise<boolean> => {
       const reports = await Promise.all([...this.agents.keys()].map((host) => this.lab.host(host).status()));
-      return reports.every((report) =>
-        report.peers.every((peer) => peer.paths.every((path) => path.state === 'up')),
+      return reports.every(({ peers, beacon: sends }) =>
+        peers.every(({ paths }) =>
+          paths.every(({ state, beacon }) => state === 'up' && (sends === null || beacon?.hearsUs === true)),
+        ),
       );
     };
     await waitUntil(up, PATIENCE, 'every path to be up', LOOK_INTERVAL);

@@ -1,5 +1,5 @@
 /**
- * The demonstration: three hosts on two backplanes, one agent each, and four faults under traffic. It ends with exit
+ * The demonstration: three hosts on two backplanes, one agent each, and five faults under traffic. It ends with exit
  * status 0 where every fault was survived, 1 where a session was lost or something expected did not happen.
  */
 import { constants } from 'node:os';
@@ -33,7 +33,7 @@ interface Report {
 }
 
 const TRAFFIC = `Between the aliases of ${NEAR} and ${FAR} run a TCP session, a request each 5 ms, and
-1000 UDP packets a second each way. Four faults follow. A path that comes back is
+1000 UDP packets a second each way. Five faults follow. A path that comes back is
 trusted after a second without a miss, and twice as late each time it fails again.`;
 
 /** Writes lines for a person. */

@@ -4,7 +4,8 @@
 #   install.sh PREFIX DESTDIR      NODE=/path/to/node names the Node.js that runs it
 #
 # Under DESTDIR: PREFIX/lib/multihomed (program and packages), PREFIX/sbin/multihomed, PREFIX/bin/multihomectl,
-# PREFIX/lib/systemd/system/multihomed.service, PREFIX/share/doc/multihomed, /etc/iproute2/rt_protos.d.
+# PREFIX/lib/systemd/system/multihomed.service, PREFIX/share/doc/multihomed, /etc/iproute2/rt_protos.d, and /etc/multihomed, which is
+# empty: the key of the cluster's beacons is the operator's to make.
 set -eu
 
 prefix=$1
@@ -68,7 +69,9 @@ install_system_files() {
   install -m 644 deploy/rt_protos.d/multihomed.conf "$2/etc/iproute2/rt_protos.d/"
   install -m 644 README.md CHANGELOG.md LICENSE "$documents/"
   install -m 644 docs/* "$documents/docs/"
-  cp -R deploy/networkd deploy/NetworkManager deploy/sysctl.d "$documents/examples/"
+  cp -R deploy/networkd deploy/NetworkManager deploy/sysctl.d deploy/wireshark "$documents/examples/"
+  # One that is there keeps the mode and the owner that it was given.
+  [ -d "$2/etc/multihomed" ] || install -d -m 755 "$2/etc/multihomed"
 }
 
 install_program

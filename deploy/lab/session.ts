@@ -30,6 +30,8 @@ export interface SessionOptions {
   /** default the hosts' aliases */
   readonly source?: string;
   readonly destination?: string;
+  /** further environment of both ends */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface SessionResultOptions {
@@ -90,11 +92,12 @@ export async function startSession(
 ): Promise<Session> {
   const port = FIRST_PORT + (sessions++ % PORTS);
   const destination = options.destination ?? lab.host(to).alias;
-  const server = await TrafficProcess.start<null, null>(lab.host(to), 'session-process.js', [
-    'server',
-    destination,
-    port,
-  ]);
+  const server = await TrafficProcess.start<null, null>(
+    lab.host(to),
+    'session-process.js',
+    ['server', destination, port],
+    options.env,
+  );
   const client = await TrafficProcess.start<ClientQuestion, ClientTotals>(
     lab.host(from),
     'session-process.js',
@@ -105,6 +108,7 @@ export async function startSession(
       port,
       options.interval ?? DEFAULT_INTERVAL,
     ],
+    options.env,
   );
   return new Session(client, server);
 }

@@ -18,6 +18,9 @@ export interface Answer<A> {
   readonly answer: A;
 }
 
+/** Further variables of a process's environment. */
+type Environment = Readonly<Record<string, string>>;
+
 interface Expected<A> {
   readonly resolve: (answer: A) => void;
   readonly reject: (error: LabError) => void;
@@ -34,10 +37,11 @@ export class TrafficProcess<Q, A> {
   /** how it ended; undefined while it runs */
   #end: string | undefined;
 
-  private constructor(host: LabHost, script: string, args: readonly string[]) {
+  private constructor(host: LabHost, script: string, args: readonly string[], env: Environment) {
     this.#what = `${script} ${args.join(' ')} on ${host.name}`;
     this.#child = host.spawn(process.execPath, [resolve(ROOT, 'dist', 'deploy', 'lab', script), ...args], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { ...process.env, ...env },
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       this.#errors += chunk;
@@ -62,6 +66,7 @@ export class TrafficProcess<Q, A> {
   /**
    * Starts it and waits until it is ready.
    *
+   * @param env further variables of its environment
    * @param script a file of this directory, as compiled, or the path of another
    * @throws LabError with what it wrote to standard error, where it ends before
    */
@@ -69,8 +74,9 @@ export class TrafficProcess<Q, A> {
     host: LabHost,
     script: string,
     args: readonly (string | number)[],
+    env: Environment = {},
   ): Promise<TrafficProcess<Q, A>> {
-    const started = new TrafficProcess<Q, A>(host, script, args.map(String));
+    const started = new TrafficProcess<Q, A>(host, script, args.map(String), env);
     try {
       await started.#expect(0);
     } catch (error) {

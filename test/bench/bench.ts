@@ -3,9 +3,16 @@
  * measure, not whether the goals were met: docs/benchmarks.md.
  */
 import { randomInt } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BUILD_COMMIT, VERSION } from '../../agent/version';
+import { ROOT } from '../../deploy/lab/host';
+import { chartOf } from './compare/chart';
+import { type Comparison, runComparison } from './compare/comparison';
+import { FAILURE_KINDS, titleOf } from './compare/kinds';
+import { comparisonJson, formatComparison } from './compare/report';
+import { SYSTEMS } from './compare/systems';
 import { type DrillOptions, runFault, runReturn } from './drill';
 import { FAULTS } from './faults';
 import { QUIET, readBusy, readMachine } from './machine';
@@ -35,8 +42,15 @@ const KINDS: readonly Kind[] = [
 /** Only where it is asked for by name. */
 const FURTHER_KINDS: readonly Kind[] = [['steady-1000', ({ drills }) => runSteady(1000, drills)]];
 
-const USAGE = `usage: bench [--drills N] [--only KIND[,KIND...]] [--json FILE] [--seed N] [--quiet]
-kinds: ${KINDS.map(([name]) => name).join(', ')}
+/** The kind that sets the peers up beside us. */
+const COMPARE = 'compare';
+const CHART = join(ROOT, 'dist', 'bench', 'comparison.html');
+
+const USAGE = `usage: bench [--drills N] [--only KIND[,KIND...]] [--json FILE] [--chart FILE] [--seed N] [--quiet]
+             [--systems NAME[,NAME...]] [--failures NAME[,NAME...]]
+kinds: ${KINDS.map(([name]) => name).join(', ')}, ${COMPARE}
+systems that ${COMPARE} sets up: ${SYSTEMS.map(({ name }) => name).join(', ')}
+failures in it: ${FAILURE_KINDS.map(({ name }) => name).join(', ')}
 and, only by name: ${FURTHER_KINDS.map(([name]) => name).join(', ')}
 `;
 
@@ -45,6 +59,11 @@ interface Options {
   readonly seed: number;
   readonly kinds: readonly Kind[];
   readonly json: string | undefined;
+  /** whether to set the peers up beside us, which of them, and in which failures */
+  readonly compare: boolean;
+  readonly systems: readonly string[] | undefined;
+  readonly failures: readonly string[] | undefined;
+  readonly chart: string;
   /** whether to wait before each kind until others leave the machine alone */
   readonly quiet: boolean;
 }
@@ -64,13 +83,28 @@ function kindsNamed(names: string | undefined): readonly Kind[] {
     return KINDS;
   }
   const all = [...KINDS, ...FURTHER_KINDS];
-  return names.split(',').map((name) => {
-    const kind = all.find(([candidate]) => candidate === name);
-    if (kind === undefined) {
-      throw new Error(`there is no kind ${name}`);
-    }
-    return kind;
-  });
+  return names
+    .split(',')
+    .filter((name) => name !== COMPARE)
+    .map((name) => kindNamed(all, name));
+}
+
+function kindNamed(all: readonly Kind[], name: string): Kind {
+  const kind = all.find(([candidate]) => candidate === name);
+  if (kind === undefined) {
+    throw new Error(`there is no kind ${name}`);
+  }
+  return kind;
+}
+
+/** @throws Error for a name that isn't among those that there are */
+function namesAmong(known: readonly { readonly name: string }[], text: string | undefined, what: string) {
+  const names = text?.split(',');
+  const wrong = names?.find((name) => !known.some((each) => each.name === name));
+  if (wrong !== undefined) {
+    throw new Error(`there is no ${what} ${wrong}`);
+  }
+  return names;
 }
 
 /** @throws Error for a command line that cannot be meant */
@@ -80,6 +114,9 @@ function readOptions(): Options {
       drills: { type: 'string', default: `${DEFAULT_DRILLS}` },
       only: { type: 'string' },
       json: { type: 'string' },
+      chart: { type: 'string', default: CHART },
+      systems: { type: 'string' },
+      failures: { type: 'string' },
       seed: { type: 'string' },
       quiet: { type: 'boolean', default: false },
     },
@@ -89,6 +126,10 @@ function readOptions(): Options {
     seed: values.seed === undefined ? randomInt(LARGEST_SEED) : wholeNumber(values.seed, 0, '--seed'),
     kinds: kindsNamed(values.only),
     json: values.json,
+    compare: values.only === undefined || values.only.split(',').includes(COMPARE),
+    systems: namesAmong(SYSTEMS, values.systems, 'system'),
+    failures: namesAmong(FAILURE_KINDS, values.failures, 'failure'),
+    chart: values.chart,
     quiet: values.quiet,
   };
 }
@@ -103,7 +144,36 @@ async function settle(quiet: boolean): Promise<number> {
   }
 }
 
-async function runAll({ drills, seed, kinds, quiet }: Options): Promise<BenchReport> {
+/** Sets up the peers beside us, prints the tables and draws the chart. */
+async function compare(options: Options, random: () => number): Promise<Comparison> {
+  const { drills, seed, systems, failures, chart } = options;
+  const busy = await settle(options.quiet);
+  const comparison = await runComparison(
+    SYSTEMS.filter(({ name }) => systems?.includes(name) !== false),
+    {
+      drills,
+      random,
+      kinds: failures,
+      progress: ({ kind, system, costs }) => {
+        if (process.stderr.isTTY) {
+          process.stderr.write(`... ${system}: ${titleOf(kind)}, ${costs.length} drills\n`);
+        }
+      },
+    },
+  );
+  process.stdout.write(`${formatComparison(comparison)}\n`);
+  await mkdir(dirname(chart), { recursive: true });
+  const circumstances = [
+    ...formatMachine(readMachine(), seed, drills).trim().split('\n'),
+    `Others used ${busy} % before.`,
+  ];
+  await writeFile(chart, chartOf(comparison, circumstances));
+  process.stdout.write(`The chart is in ${chart}\n`);
+  return comparison;
+}
+
+async function runAll(options: Options): Promise<BenchReport> {
+  const { drills, seed, kinds, quiet } = options;
   const machine = readMachine();
   process.stdout.write(`${formatMachine(machine, seed, drills)}\n`);
   const random = randomSource(seed);
@@ -118,8 +188,16 @@ async function runAll({ drills, seed, kinds, quiet }: Options): Promise<BenchRep
     reports.push(timed);
     process.stdout.write(`${formatKind(timed)}\n`);
   }
+  const comparison = options.compare ? await compare(options, random) : undefined;
   process.stdout.write(formatGoalSum(reports));
-  return { version: `${VERSION} (${BUILD_COMMIT})`, machine, seed, drills, kinds: reports };
+  return {
+    version: `${VERSION} (${BUILD_COMMIT})`,
+    machine,
+    seed,
+    drills,
+    kinds: reports,
+    ...(comparison === undefined ? {} : { comparison: comparisonJson(comparison) }),
+  };
 }
 
 async function main(): Promise<void> {

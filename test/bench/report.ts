@@ -9,6 +9,8 @@ export interface BenchReport {
   readonly seed: number;
   readonly drills: number;
   readonly kinds: readonly TimedReport[];
+  /** with the peers, where they were set up */
+  readonly comparison?: object;
 }
 
 const NAME_WIDTH = 40;

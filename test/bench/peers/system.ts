@@ -1,4 +1,5 @@
 import type { Lab } from '../../../deploy/lab/lab';
+import type { SessionOptions } from '../../../deploy/lab/session';
 
 /**
  * A way to keep alias reaching alias while planes fail, as the comparison runs it: the cluster of three hosts on two
@@ -23,8 +24,13 @@ export interface System {
   start(lab: Lab): Promise<RunningSystem>;
 }
 
+/** Where and how a session runs that isn't between the aliases. */
+export type SessionPlace = Pick<SessionOptions, 'source' | 'destination' | 'env'>;
+
 /** A system on the hosts of one lab. */
 export interface RunningSystem {
+  /** of a system that carries TCP alone, and between addresses of its own; absent for all others */
+  readonly session?: SessionPlace;
   /**
    * Waits until all ways stand again, and packets between any two hosts use plane `a` in both directions.
    *

@@ -34,6 +34,8 @@ const NOTHING: LivenessStep = {};
 
 /** While a path is down, requests to everybody are at least this far apart, in ms; the kernel's own pace (RFC 1122, 2.3.2.1). */
 const BROADCAST_SPACING = 1000;
+/** Sending that took less than this, in ms, was not interrupted. */
+const PROMPT = 1;
 /** A wake-up this much later than asked, in ms, says that the agent did not run; at least {@link ProbeTiming.retry}. */
 const STALL = 5;
 
@@ -164,12 +166,12 @@ export class Liveness {
 
   /**
    * The request was handed to the card between `before` and `after`, which may be later than the time at which it was asked for. The wait
-   * for the answer begins after, but the round trip before: sending many takes a while, and a longer wait harms less than a shorter one.
+   * for the answer begins after. So does the round trip, unless all went so promptly that we certainly ran all the while.
    */
   sent(before: number, after: number): void {
     if (!this.waits) return;
     this.due += after - this.sentAt;
-    this.sentAt = before;
+    this.sentAt = after - before < PROMPT ? before : after;
   }
 
   /**

@@ -142,9 +142,17 @@ describe('time in which we did not run', () => {
   test('before the request left the machine is no part of the round trip', () => {
     const liveness = new Liveness(PROBE, 0, 0);
     liveness.tick(0);
-    liveness.sent(31, 32);
+    liveness.sent(31, 31.1);
     liveness.answer(MAC, 31.5, 33);
     expect(liveness.rtt).toBeCloseTo(0.5);
+  });
+
+  test('nor is a pause of ours while it was being sent', () => {
+    const liveness = new Liveness(PROBE, 0, 0);
+    liveness.tick(0);
+    liveness.sent(1, 41);
+    liveness.answer(MAC, 40.8, 42);
+    expect(liveness.rtt).toBe(0);
   });
 });
 

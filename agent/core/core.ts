@@ -223,11 +223,10 @@ export class Core {
     if (link === undefined) return;
     const { credentials, beacons } = this;
     const isBeacon = received.bytes.length >= 14 && readUint16(received.bytes, 12) === beacons?.etherType;
-    this.count(
-      isBeacon && credentials !== undefined
-        ? this.neighborhood.take(link, received, credentials, now)
-        : this.resolution.take(link, received, now),
-    );
+    if (!isBeacon || credentials === undefined) this.count(this.resolution.take(link, received, now));
+    // It waited to be read until the link was lost, so no further one is to be awaited there.
+    else if (!link.works) this.count('link-not-ready');
+    else this.count(this.neighborhood.take(link, received, credentials, now));
   }
 
   private onEcho(link: string, source: Ipv4, at: number, now: number): void {

@@ -203,7 +203,10 @@ export class Agent {
   }
 
   private receiveFrames(): void {
-    for (const [link, frames] of this.wires.receive()) this.feed({ type: 'frames', link, frames });
+    for (const part of this.wires.receive()) {
+      const events = part.map(([link, frames]): CoreEvent => ({ type: 'frames', link, frames }));
+      this.feed({ type: 'batch', events });
+    }
   }
 
   private onNotifications(notifications: readonly Notification[]): void {

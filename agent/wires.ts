@@ -97,15 +97,18 @@ export class Wires {
   }
 
   /**
-   * Everything that was received, by link; several times the same link where several of its sockets have something. The urgent beacons of
-   * all links come first, and the rest is read only when they have been taken: so they are acted upon first.
+   * Everything that was received, by link, in up to three parts. The urgent beacons of all links come first, and the rest is read only when
+   * they have been taken: so they are acted upon first. What belongs to one part is to be judged together: one link may have heard that a
+   * path is lost, and another one later that it is back.
    */
-  *receive(): Generator<[link: string, frames: readonly ReceivedFrame[]], void> {
+  *receive(): Generator<readonly (readonly [link: string, frames: readonly ReceivedFrame[]])[], void> {
     for (const role of ROLES) {
+      const part: [string, readonly ReceivedFrame[]][] = [];
       for (const [link, { sockets }] of this.wires) {
         const frames = sockets[role]?.receive() ?? [];
-        if (frames.length > 0) yield [link, frames];
+        if (frames.length > 0) part.push([link, frames]);
       }
+      if (part.length > 0) yield part;
     }
   }
 

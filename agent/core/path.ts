@@ -27,6 +27,8 @@ export class Path implements PathView, Entry {
   cause: Cause = 'start';
   /** since when the peer says that its link here is not to be used; undefined while it doesn't */
   private withdrawnAt: number | undefined;
+  /** whether that has been acted upon */
+  private failed = false;
 
   /** `phase`, 0 to below 1, spreads the steady requests of many paths over the interval. */
   constructor(
@@ -74,13 +76,13 @@ export class Path implements PathView, Entry {
   /** The peer says at `now` ms that its link here is not to be used: nothing that is heard by it counts until {@link restore}. */
   withdraw(now: number): void {
     this.withdrawnAt ??= now;
-    this.arp.fail(now, 'withdrawn');
   }
 
   /** The peer says no longer that its link is not to be used: ask at once. */
   restore(now: number): void {
     this.withdrawnAt = undefined;
-    if (this.works) this.arp.revive(now);
+    if (this.works && this.failed) this.arp.revive(now);
+    this.failed = false;
   }
 
   /** What is asked, each with its own liveness. */
@@ -90,7 +92,12 @@ export class Path implements PathView, Entry {
 
   /** Derives the state from what is asked; the former one if it changed. */
   settle(now: number): PathState | undefined {
-    if (this.withdrawn) return this.enter('down', now, 'withdrawn');
+    if (this.withdrawn) {
+      // Not before: what was read together with the withdrawal may have taken it back.
+      if (!this.failed) this.arp.fail(now, 'withdrawn');
+      this.failed = true;
+      return this.enter('down', now, 'withdrawn');
+    }
     const worst = this.probed.reduce((a, b) => (decides(b, a) ? b : a));
     return this.enter(
       worst.state,

@@ -67,6 +67,7 @@ export class Planning {
     if (paths === undefined) return;
     for (const path of paths) {
       const from = path.settle(now);
+      this.registry.agenda.update(path);
       if (from === undefined) continue;
       this.outbox.tell(pathNote(topology, path, from));
       if (path.state === 'down' && path.works) lost(path);

@@ -58,10 +58,12 @@ function arrive(...frames: Uint8Array[]): void {
 
 /** What is received, as the numbers of ARP frames (under 100) and of beacons (from 100 on), by link. */
 function receive(): [string, number[]][] {
-  return [...wires.receive()].map(([link, frames]) => [
-    link,
-    frames.map((frame) => (frame.bytes[12] === 0x08 ? numberIn(frame) : frame.bytes[11]!)),
-  ]);
+  return [...wires.receive()]
+    .flat()
+    .map(([link, frames]) => [
+      link,
+      frames.map((frame) => (frame.bytes[12] === 0x08 ? numberIn(frame) : frame.bytes[11]!)),
+    ]);
 }
 
 test('urgent beacons come before ARP, and that before steady beacons, each in its order', () => {
@@ -85,11 +87,11 @@ test('the urgent beacons of all links are taken before anything else is read', (
     arrive(arp(1), beacon(100));
     openSocket(other.far, [ARP]).send([beacon(101, URGENT)]);
     const reading = wires.receive();
-    expect(reading.next().value).toMatchObject(['b', [{ kind: 'broadcast' }]]);
+    expect(reading.next().value).toMatchObject([['b', [{ kind: 'broadcast' }]]]);
     // Not yet read, so that it comes with what is there already.
     arrive(arp(2));
-    expect(reading.next().value).toMatchObject(['a', [{ length: 60 }, { length: 60 }]]);
-    expect(reading.next().value).toMatchObject(['a', [{ length: 140 }]]);
+    expect(reading.next().value).toMatchObject([['a', [{ length: 60 }, { length: 60 }]]]);
+    expect(reading.next().value).toMatchObject([['a', [{ length: 140 }]]]);
     expect(reading.next().done).toBe(true);
   } finally {
     other.remove();

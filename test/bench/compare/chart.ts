@@ -52,7 +52,10 @@ function row(name: string, entry: Entry | undefined, y: number): string {
   }
   const [median, p95, maximum] = [entry.median, entry.p95, entry.maximum].map((ms) => LABELS + placeOf(ms));
   const tip = `${name}: median ${formatTime(entry.median)}, 95 % ${formatTime(entry.p95)}, maximum ${formatTime(entry.maximum)} ms`;
-  const value = `${formatTime(entry.median)} (${formatTime(entry.p95)})`;
+  const value =
+    entry.median === Number.POSITIVE_INFINITY
+      ? formatTime(entry.median)
+      : `${formatTime(entry.median)} (${formatTime(entry.p95)})`;
   return [
     `<g><title>${escapeText(tip)}</title>${label}`,
     `<line x1="${median}" x2="${p95}" y1="${y}" y2="${y}" stroke="${colour}" stroke-width="3" stroke-opacity=".45"/>`,

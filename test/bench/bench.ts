@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BUILD_COMMIT, VERSION } from '../../agent/version';
 import { ROOT } from '../../deploy/lab/host';
+import { BUSY_KINDS, runBusy } from './busy';
 import { chartOf } from './compare/chart';
 import { type Comparison, runComparison } from './compare/comparison';
 import { FAILURE_KINDS, titleOf } from './compare/kinds';
@@ -40,7 +41,10 @@ const KINDS: readonly Kind[] = [
 ];
 
 /** Only where it is asked for by name. */
-const FURTHER_KINDS: readonly Kind[] = [['steady-1000', ({ drills }) => runSteady(1000, drills)]];
+const FURTHER_KINDS: readonly Kind[] = [
+  ['steady-1000', ({ drills }) => runSteady(1000, drills)],
+  ...BUSY_KINDS.map((busy): Kind => [busy.kind, (options) => runBusy(busy, options)]),
+];
 
 /** The kind that sets the peers up beside us. */
 const COMPARE = 'compare';

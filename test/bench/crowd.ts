@@ -188,7 +188,8 @@ async function bindAliases(lab: Lab, peers: number): Promise<void> {
   );
 }
 
-async function writeKey(lab: Lab): Promise<string> {
+/** Makes a key for the cluster's beacons; the path of its file. */
+export async function writeKey(lab: Lab): Promise<string> {
   const file = join(dirname(lab.configurationFile), 'beacon.key');
   await writeFile(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
   return file;

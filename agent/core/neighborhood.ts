@@ -33,6 +33,8 @@ export type BeaconVerdict = BeaconIgnoreReason | 'beacons-heard' | 'beacons-urge
 
 /** A host whose beacons stay away by all planes for this many intervals is silent: one that is late is not. */
 const SILENT_AFTER = 3;
+/** Hosts of which it is remembered what they said: those that were peers once are forgotten beyond it. */
+const MOST_SPEAKERS = 8192;
 /** Of our own beacons, those at most this many older than the last can still be on their way. */
 const ON_THEIR_WAY = 64;
 
@@ -61,6 +63,8 @@ interface Speaker {
   interval: number;
   /** since when it is silent; undefined while it is not */
   silentSince: number | undefined;
+  /** it is no peer any more; what it said is remembered, so that recordings of it don't make it one again */
+  former: boolean;
 }
 
 /** The hosts that send beacons: who they are, what they say, and when they are silent. */
@@ -125,14 +129,16 @@ export class Neighborhood {
     this.fading.set(path.peer.name, now + (SILENT_AFTER - 1) * speaker.interval);
   }
 
-  /** The peers are others now, or beacons are off: forgets those that are gone, or all. */
+  /** The peers are others now, or beacons are off: forgets what those said that are gone, or all. */
   retain(options: BeaconOptions | undefined, now: number): void {
     const { registry } = this.around;
-    for (const [name] of this.speakers) {
+    for (const [name, speaker] of this.speakers) {
       const peer = registry.peerNamed(name);
       if (options !== undefined && peer !== undefined) continue;
-      this.speakers.delete(name);
       this.fading.delete(name);
+      if (options === undefined || this.speakers.size > MOST_SPEAKERS) this.speakers.delete(name);
+      speaker.former = true;
+      speaker.silentSince ??= now;
       if (peer !== undefined) this.unlearn(registry.paths.get(peer) ?? [], now);
     }
   }
@@ -164,6 +170,7 @@ export class Neighborhood {
     const peer = this.around.registry.peerNamed(beacon.host);
     if (beacon.epoch < speaker.epoch)
       return this.isForgotten(speaker, now) ? undefined : 'beacon-older-epoch';
+    if (speaker.former) return beacon.sequence <= speaker.newest ? 'beacon-replayed' : undefined;
     const path = peer && this.pathOver(link, peer);
     return path?.hearing.isReplayed(beacon) === true ? 'beacon-replayed' : undefined;
   }
@@ -202,10 +209,11 @@ export class Neighborhood {
     const known = speaker?.epoch === epoch;
     if (speaker === undefined || !known) {
       if (speaker !== undefined) for (const path of paths) path.hearing.forget();
-      speaker = { epoch, newest: -1, interval: 0, silentSince: now };
+      speaker = { epoch, newest: -1, interval: 0, silentSince: now, former: false };
       this.speakers.set(peer.name, speaker);
     }
     speaker.interval = beacon.interval / 1000;
+    speaker.former = false;
     this.fading.delete(peer.name);
     if (speaker.silentSince !== undefined) {
       speaker.silentSince = undefined;

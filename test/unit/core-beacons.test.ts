@@ -454,6 +454,18 @@ describe('hosts that the file doesn’t list', () => {
     expect(alpha.core.registry.peerNamed('delta')).toBeDefined();
   });
 
+  test('don’t come back by recordings of what they said', () => {
+    const { alpha, speaker } = meet();
+    const recorded = speaker.frame(0);
+    alpha.hear(0, recorded);
+    alpha.silent.add(`eth0 ${DELTA}`).add(`eth1 ${DELTA}`);
+    alpha.run(1300 + OPTIONS.expire);
+    const before = alpha.count('beacon-replayed');
+    alpha.hear(0, recorded);
+    expect(alpha.count('beacon-replayed')).toBe(before + 1);
+    expect(alpha.core.registry.peerNamed('delta')).toBeUndefined();
+  });
+
   test('stay where they are heard by one plane alone', () => {
     const { alpha, speaker } = meet();
     for (let beat = 1050; beat < 1000 + 2 * OPTIONS.expire; beat += 50) {

@@ -137,12 +137,18 @@ export class Liveness {
       interval === undefined ? Math.min(this.due, now + this.interval) : now + interval * (this.phase || 1);
   }
 
-  /** Takes an address that is known by other means; whether it is another one than before. */
-  pin(mac: Mac): boolean {
-    const moved = this.mac !== mac;
+  /** Takes an address that is known by other means; whether it is another one than before. What was asked of the former one counts no more. */
+  pin(mac: Mac, now: number): boolean {
+    const { mac: former } = this;
     this.mac = mac;
     this.pinned = true;
-    return moved;
+    if (former === mac) return false;
+    if (former !== undefined && !this.everybody) {
+      this.askedAt = undefined;
+      this.misses = 0;
+      this.due = now;
+    }
+    return true;
   }
 
   /** Starts as a path that is not trusted: its route was taken out before we started, or its link has just appeared. */

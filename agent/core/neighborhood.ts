@@ -241,7 +241,7 @@ export class Neighborhood {
       if (stated === undefined) continue;
       reordered ||= hearing.priority !== stated.priority;
       hearing.priority = stated.priority;
-      if (path.arp.pin(stated.mac)) this.around.changed(peer);
+      if (path.arp.pin(stated.mac, now)) this.around.changed(peer);
     }
     if (reordered) this.around.reordered(peer);
   }

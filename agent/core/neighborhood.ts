@@ -252,7 +252,8 @@ export class Neighborhood {
     const peer = this.around.registry.peerNamed(name);
     if (speaker === undefined || peer === undefined) return;
     speaker.silentSince = now;
-    this.discovery.silent(peer, now);
+    // Not before it would be believed with an older epoch: a host that is there all the time keeps its routes.
+    this.discovery.silent(peer, now + 2 * speaker.interval);
     // Its agent may be gone for good: its links can come and change without a word.
     this.unlearn(this.around.registry.paths.get(peer) ?? [], now);
     this.around.outbox.note('beacons-lost', { peer: name });

@@ -439,7 +439,7 @@ describe('hosts that the file doesn’t list', () => {
     alpha.run(1000 + OPTIONS.expire);
     expect(alpha.core.registry.peerNamed('delta')).toBeDefined();
     forgetAll(alpha);
-    alpha.run(1200 + OPTIONS.expire);
+    alpha.run(1300 + OPTIONS.expire);
     expect(alpha.told('host-forgotten')).toHaveLength(1);
     expect(alpha.core.registry.peerNamed('delta')).toBeUndefined();
     expect(alpha.steps.map(({ operation }) => operation).sort()).toEqual([

@@ -47,11 +47,12 @@ export class Beaconing {
     this.reckon();
   }
 
-  /** Something changed that the peers should know. What changes soon after waits for the next regular beacon. */
+  /** Something changed that the peers should know. What changes soon after waits for the next regular beacon, which is urgent then. */
   urge(now: number): void {
-    if (this.interval === undefined || now - this.urgedAt < this.interval) return;
-    this.urgedAt = now;
-    this.urgentAt = Math.min(this.urgentAt, now);
+    if (this.interval === undefined) return;
+    const soon = now - this.urgedAt < this.interval;
+    if (!soon) this.urgedAt = now;
+    this.urgentAt = Math.min(this.urgentAt, soon ? this.regularAt : now);
     this.reckon();
   }
 

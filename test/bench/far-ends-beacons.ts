@@ -19,12 +19,18 @@ export interface BeaconCommons {
   readonly seal: Seal;
 }
 
-/** A beacon as it was last encoded: from one to the next only sequence, flags and tag differ. */
+/** An encoded beacon: from one to the next only sequence, flags and tag differ. */
 interface Draft {
   readonly bytes: Uint8Array;
   readonly signed: number;
-  /** the {@link Heard} that it states, less the far end itself */
+}
+
+/** The beacons of one far end on one plane that state the same as heard. */
+interface Drafts {
+  /** whom everybody hears there */
   readonly heard: Heard;
+  /** by the cards that the far end has: bit n for the n-th plane */
+  readonly byCards: Map<number, Draft>;
 }
 
 /** @returns what a host states that is heard with others: the same less itself */
@@ -51,41 +57,22 @@ export function heardBut({ from, to, runs }: Heard, host: Ipv4): Heard {
 export class FarEndsBeacons {
   readonly #commons: BeaconCommons;
   readonly #sequences: Uint32Array;
-  /** by plane and far end; those that no longer hold are gone */
-  readonly #drafts: (Draft | undefined)[][];
+  /** by plane and far end */
+  readonly #drafts: (Drafts | undefined)[][];
 
   constructor(commons: BeaconCommons, count: number) {
     this.#commons = commons;
     this.#sequences = new Uint32Array(count);
-    this.#drafts = commons.planes.map(() => new Array<Draft | undefined>(count).fill(undefined));
-  }
-
-  /** A far end has gained or lost a card: what was encoded no longer holds. */
-  revise(farEnd: number): void {
-    for (const drafts of this.#drafts) {
-      drafts[farEnd] = undefined;
-    }
+    this.#drafts = commons.planes.map(() => new Array<Drafts | undefined>(count).fill(undefined));
   }
 
   /**
-   * @param hasCard whether the far end has a card on a plane, as far as it knows
+   * @param cards those that the far end has, as far as it knows: bit n for the n-th plane
    * @param heard by all on this plane, the far end itself included
    * @returns the next beacon on a plane; its bytes are valid until the one after it
    */
-  next(
-    farEnd: number,
-    plane: number,
-    urgent: boolean,
-    hasCard: (plane: number) => boolean,
-    heard: Heard,
-  ): Uint8Array {
-    const drafts = this.#drafts[plane]!;
-    let draft = drafts[farEnd];
-    if (draft?.heard !== heard) {
-      draft = this.#encode(farEnd, plane, hasCard, heard);
-      drafts[farEnd] = draft;
-    }
-    const { bytes, signed } = draft;
+  next(farEnd: number, plane: number, urgent: boolean, cards: number, heard: Heard): Uint8Array {
+    const { bytes, signed } = this.#draft(farEnd, plane, cards, heard);
     this.#sequences[farEnd]! += 1;
     writeUint32(bytes, SEQUENCE, this.#sequences[farEnd]!);
     bytes[FLAGS_OFFSET] = urgent ? URGENT : 0;
@@ -93,7 +80,33 @@ export class FarEndsBeacons {
     return bytes;
   }
 
-  #encode(farEnd: number, plane: number, hasCard: (plane: number) => boolean, heard: Heard): Draft {
+  #draft(farEnd: number, plane: number, cards: number, heard: Heard): Draft {
+    let drafts = this.#drafts[plane]![farEnd];
+    if (drafts?.heard !== heard) {
+      drafts = this.#foreseen(farEnd, plane, heard);
+      this.#drafts[plane]![farEnd] = drafts;
+    }
+    let draft = drafts.byCards.get(cards);
+    if (draft === undefined) {
+      draft = this.#encode(farEnd, plane, cards, heard);
+      drafts.byCards.set(cards, draft);
+    }
+    return draft;
+  }
+
+  /** With all cards, and with any one lost: real hosts encode their withdrawals all at the same time, which one process cannot. */
+  #foreseen(farEnd: number, plane: number, heard: Heard): Drafts {
+    const { planes } = this.#commons;
+    const all = (1 << planes.length) - 1;
+    const lost = planes.map((_, index) => index).filter((index) => index !== plane);
+    const foreseen = [all, ...lost.map((index) => all & ~(1 << index))];
+    return {
+      heard,
+      byCards: new Map(foreseen.map((cards) => [cards, this.#encode(farEnd, plane, cards, heard)])),
+    };
+  }
+
+  #encode(farEnd: number, plane: number, cards: number, heard: Heard): Draft {
     const { cluster, planes, interval, etherType, epoch, seal } = this.#commons;
     const { bytes, signed } = encodeBeacon(
       {
@@ -108,7 +121,7 @@ export class FarEndsBeacons {
         links: planes.map((name, index) => ({
           plane: name,
           priority: 0,
-          state: hasCard(index) ? 'up' : 'down',
+          state: (cards & (1 << index)) === 0 ? 'down' : 'up',
           mac: macOf(farEnd, index),
         })),
         sentOn: plane,
@@ -117,8 +130,8 @@ export class FarEndsBeacons {
       macOf(farEnd, plane),
       etherType,
     );
-    // Longer frames have their storage outside of V8's heap, and a view of it would hold on to the whole of it.
-    return { bytes: bytes.slice(), signed, heard };
+    // A copy, since the bytes are a view that holds on to room for the longest beacon.
+    return { bytes: bytes.slice(), signed };
   }
 }
 

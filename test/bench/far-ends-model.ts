@@ -50,6 +50,9 @@ const WITHDRAWAL_SPACING = 2;
 /** The agent is no longer heard after as many of its intervals without a beacon. */
 const PATIENCE = 3;
 
+/** So that a thousand of them don't keep the others from answering. */
+const URGENT_AT_ONCE = 64;
+
 interface Urgent {
   readonly at: number;
   readonly farEnd: number;
@@ -144,7 +147,7 @@ export class FarEndsModel {
     for (const farEnd of farEnds) {
       this.#cutOff[plane]!.set(farEnd, known ? 'known' : 'unknown');
     }
-    this.#revise(farEnds, plane);
+    this.#heard[plane]!.revise();
     if (known) {
       this.#urge(farEnds, WITHDRAWALS, now);
     }
@@ -155,7 +158,7 @@ export class FarEndsModel {
     for (const farEnd of farEnds) {
       this.#cutOff[plane]!.delete(farEnd);
     }
-    this.#revise(farEnds, plane);
+    this.#heard[plane]!.revise();
     this.#urge(farEnds, 1, now);
   }
 
@@ -163,18 +166,19 @@ export class FarEndsModel {
     return !this.#cutOff[plane]!.has(farEnd);
   }
 
+  /** Those that the far end knows to work: bit n for the n-th plane. */
+  #cards(farEnd: number): number {
+    return this.#cutOff.reduce(
+      (cards, cutOff, plane) => (cutOff.get(farEnd) === 'known' ? cards : cards | (1 << plane)),
+      0,
+    );
+  }
+
   #everywhere(act: (plane: number) => void, farEnd: number): void {
     for (let plane = 0; plane < this.#options.planes.length; plane++) {
       if (this.#reaches(farEnd, plane)) {
         act(plane);
       }
-    }
-  }
-
-  #revise(farEnds: readonly number[], plane: number): void {
-    this.#heard[plane]!.revise();
-    for (const farEnd of farEnds) {
-      this.#beacons.revise(farEnd);
     }
   }
 
@@ -192,13 +196,12 @@ export class FarEndsModel {
   }
 
   #takeUrgents(now: number): readonly Urgent[] {
-    const later = this.#urgents.findIndex(({ at }) => at > now);
-    return this.#urgents.splice(0, later < 0 ? this.#urgents.length : later);
+    const first = this.#urgents.slice(0, URGENT_AT_ONCE);
+    return this.#urgents.splice(0, first.filter(({ at }) => at <= now).length);
   }
 
   #speak(frames: Frames, farEnd: number, plane: number, urgent: boolean): void {
-    const hasCard = (other: number): boolean => this.#cutOff[other]!.get(farEnd) !== 'known';
-    const bytes = this.#beacons.next(farEnd, plane, urgent, hasCard, this.#heard[plane]!.heard);
+    const bytes = this.#beacons.next(farEnd, plane, urgent, this.#cards(farEnd), this.#heard[plane]!.heard);
     frames[plane]!.push(urgent ? bytes.slice() : bytes);
     this.counts.beacons += 1;
   }

@@ -41,11 +41,8 @@ export const MASS_FAULTS: readonly MassFault[] = [
   { ...ALIASES, ...SILENT, kind: 'mass-silent', title: 'the switch silently forwards nothing any more' },
 ];
 
-const SIMULATED = {
-  peers: THOUSAND,
-  simulated: BEACONING,
-  goals: [{ statistic: 'maximum', limit: 30 }],
-} as const;
+const SIMULATED = { peers: THOUSAND, simulated: BEACONING } as const;
+const SPREAD: readonly Goal[] = [{ statistic: 'maximum', limit: 30 }];
 
 /** The same with simulated far ends that send beacons. */
 export const SCALE_FAULTS: readonly MassFault[] = [
@@ -54,8 +51,16 @@ export const SCALE_FAULTS: readonly MassFault[] = [
     ...DEAD,
     kind: 'scale-switch',
     title: 'the switch dies, every host loses its carrier and says so',
+    goals: SPREAD,
   },
-  { ...SIMULATED, ...SILENT, kind: 'scale-silent', title: 'the switch silently forwards nothing any more' },
+  {
+    ...SIMULATED,
+    ...SILENT,
+    kind: 'scale-silent',
+    title: 'the switch silently forwards nothing any more',
+    // Every peer's next beacon is due at a time of its own, so this takes as long as the interval of the beacons.
+    goals: [],
+  },
 ];
 
 const TIMING: Timing = { ...DEFAULT_TIMING, hold: 200 };

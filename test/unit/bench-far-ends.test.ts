@@ -169,6 +169,18 @@ test('a lost card is silent, and is withdrawn three times within 5 ms on the oth
   expect(hears(steady[1]![1]!.heard, aliasOf(1))).toBe(true);
 });
 
+test('the withdrawals of many leave room for answers in between', () => {
+  const model = farEnds({ count: 500 });
+  const all = Array.from({ length: 500 }, (_, farEnd) => farEnd);
+  model.lose(all, 0, true, 1);
+  const urgent = (): number => beaconsOf(model, 1)[1]!.filter(({ urgent: each }) => each).length;
+  expect(urgent()).toBe(64);
+  expect(model.wakeAt).toBeLessThanOrEqual(1);
+  const rounds = Array.from({ length: 8 }, urgent);
+  expect(rounds.reduce((sum, count) => sum + count, 64)).toBe(500);
+  expect(model.wakeAt).toBeGreaterThan(1);
+});
+
 test('late withdrawals are three different frames', () => {
   const model = farEnds();
   model.due(99);

@@ -8,6 +8,8 @@ import { type Cluster, NOTHING_LOST, PATIENCE } from './promise-cluster';
 jest.setTimeout(90_000);
 
 const ETHERTYPE = 0x88b5;
+/** Why a path falls whose peer's beacons stay away. */
+const OTHERWISE = ['beacon-silence', 'silence', 'hint'];
 
 /** The beacons that a witness saw, oldest first. */
 function beaconsOf(witness: Witness): BeaconFrame[] {
@@ -76,9 +78,9 @@ test(
     await untilMutual(cluster, 'alpha', 'beta');
     await untilMutual(cluster, 'beta', 'alpha');
     await cluster.lab.dropPort('beta', 'a');
-    // The request of each second may be the first to notice.
-    expect(['beacon-silence', 'silence']).toContain(await causeOfDown(cluster, 'alpha', 'beta'));
-    expect(['beacon-silence', 'silence', 'not-heard']).toContain(await causeOfDown(cluster, 'beta', 'alpha'));
+    // The request of each second may be the first to notice, or one for an announcement that came late on a busy machine.
+    expect(OTHERWISE).toContain(await causeOfDown(cluster, 'alpha', 'beta'));
+    expect([...OTHERWISE, 'not-heard']).toContain(await causeOfDown(cluster, 'beta', 'alpha'));
   }),
 );
 
@@ -88,8 +90,8 @@ test(
     await untilMutual(cluster, 'alpha', 'beta');
     await untilMutual(cluster, 'beta', 'alpha');
     await cluster.lab.dropPort('beta', 'a', 'from-host');
-    expect(['beacon-silence', 'silence']).toContain(await causeOfDown(cluster, 'alpha', 'beta'));
-    expect(['not-heard', 'silence']).toContain(await causeOfDown(cluster, 'beta', 'alpha'));
+    expect(OTHERWISE).toContain(await causeOfDown(cluster, 'alpha', 'beta'));
+    expect(['not-heard', 'silence', 'hint']).toContain(await causeOfDown(cluster, 'beta', 'alpha'));
     await cluster.lab.undropPort('beta', 'a');
     await cluster.waitForPaths('up');
   }),

@@ -1,17 +1,17 @@
 import { Core } from '../../agent/core/core';
 import type { Actions, CoreEvent, LinkState, Note, ReceivedFrame, Send } from '../../agent/core/event';
+import type { Seal } from '../../agent/core/seal';
 import type { Topology } from '../../agent/core/topology';
 import type { Alarm, Clock } from './clock';
 import type { Kernel, Listener } from './kernel';
 import type { Random } from './random';
+import { Sockets } from './sockets';
 
 /** The daemon's own times, in ms: agent/agent.ts. */
 const SETTINGS_INTERVAL = 1000;
 const AUDIT_INTERVAL = 30_000;
 const REPAIR_SPACING = 20;
 const REFUSAL_PAUSE = 1000;
-/** Frames that a socket holds; more are dropped. Room for the longest pause of a schedule. */
-const SOCKET_ROOM = 8192;
 
 /** What an agent runs on. */
 export interface AgentPlace {
@@ -25,7 +25,7 @@ export interface AgentPlace {
   /** everything that the agent tells */
   readonly onNote: (note: Note) => void;
   /** it sends a frame */
-  readonly onSend: () => void;
+  readonly onSend: (bytes: Uint8Array) => void;
   /** it is about to start, end, pause or go on */
   readonly changing: () => void;
 }
@@ -44,7 +44,7 @@ export class Agent implements Listener {
   private closed = false;
   /** what came up while it was paused */
   private postponed: (() => void)[] = [];
-  private received = new Map<string, ReceivedFrame[]>();
+  private readonly sockets: Sockets;
   private told: [name: string, state: LinkState | undefined][] = [];
   private reading = false;
   private alarm: Alarm | undefined;
@@ -55,9 +55,16 @@ export class Agent implements Listener {
   constructor(
     readonly topology: Topology,
     private readonly place: AgentPlace,
+    /** of its beacons */
+    readonly epoch: number,
+    seal: Seal | undefined,
   ) {
     this.runningSince = place.clock.now;
-    this.core = new Core(topology, this.now);
+    this.core = new Core(topology, this.now, epoch, seal);
+    this.sockets = new Sockets(
+      topology.links.map(({ name }) => name),
+      topology.beacon?.etherType,
+    );
   }
 
   /** Opens the sockets and takes over what the kernel holds. */
@@ -98,16 +105,18 @@ export class Agent implements Listener {
     for (const action of postponed) this.soon(action);
   }
 
+  /** Takes its configuration again. */
+  use(topology: Topology, seal: Seal | undefined): void {
+    this.feed({ type: 'topology', topology, seal });
+  }
+
   /** Whether something was told that it has not looked at yet. */
   get behind(): boolean {
     return this.told.length > 0 || this.unrepaired || this.paused;
   }
 
   frame(link: string, received: ReceivedFrame): void {
-    const waiting = this.received.get(link);
-    if (waiting === undefined) this.received.set(link, [received]);
-    else if (waiting.length < SOCKET_ROOM) waiting.push(received);
-    this.readSoon();
+    if (this.sockets.take(link, received)) this.readSoon();
   }
 
   link(name: string, state: LinkState | undefined): void {
@@ -143,12 +152,9 @@ export class Agent implements Listener {
 
   private readFrames(): void {
     this.reading = false;
-    const { received } = this;
-    if (received.size === 0) return;
-    this.received = new Map();
-    for (const { name } of this.topology.links) {
-      const frames = received.get(name);
-      if (frames !== undefined) this.feed({ type: 'frames', link: name, frames });
+    for (const part of this.sockets.receive()) {
+      const events = part.map(([link, frames]): CoreEvent => ({ type: 'frames', link, frames }));
+      this.feed({ type: 'batch', events });
     }
   }
 
@@ -196,14 +202,14 @@ export class Agent implements Listener {
       if (refusal !== undefined && !gone) this.scheduleRepair(clock.now + REFUSAL_PAUSE);
     }
     this.send(sends);
-    this.core.sent(this.now);
+    this.core.sent(this.now, this.now);
     for (const note of notes) this.place.onNote(note);
     this.arm();
   }
 
   private send(sends: readonly Send[]): void {
     for (const { link, frame } of sends) {
-      this.place.onSend();
+      this.place.onSend(frame);
       this.place.kernel.links.get(link)?.send(frame);
     }
   }

@@ -1,7 +1,8 @@
 import type { Ipv4, Mac } from '../../agent/wire/address';
 import { arpRequest, encodeArp } from '../../agent/wire/arp';
-import { Cluster, DEFAULT_ARP } from './cluster';
+import { Cluster } from './cluster';
 import { fail } from './fault';
+import { DEFAULT_ARP } from './topology';
 
 /** Hosts with these `arp_ignore`, by index; the others have 0. */
 const settings =

@@ -31,8 +31,11 @@ export interface Question {
   readonly byKernel: boolean;
 }
 
-/** Who counts the questions and answers on the wire. */
-export interface ArpWitness {
+/** Who follows what is on the wire. */
+export interface WireWitness {
+  agentStarted(host: string): void;
+  /** A frame arrives at a card of a host whose kernel runs. */
+  arrived(host: string, link: KernelLink, bytes: Uint8Array): void;
   asked(host: string, question: Question): void;
   /** this host sent a frame, whether or not it left the card */
   sent(host: string, bytes: Uint8Array): void;
@@ -61,7 +64,7 @@ export class KernelLink implements Card {
     private readonly world: {
       readonly clock: Clock;
       readonly wire: Wire;
-      readonly witness: ArpWitness;
+      readonly witness: WireWitness;
       /** ms between the clock of the world and the monotonic clock of this host */
       readonly origin: number;
     },
@@ -121,6 +124,7 @@ export class KernelLink implements Card {
     const kind = this.kindOf(bytes);
     if (kind === undefined || !this.powered || !this.up) return;
     const { clock, witness, origin } = this.world;
+    witness.arrived(this.host, this, bytes);
     const frame = decodeArp(bytes);
     if (typeof frame !== 'string' && frame.operation === 'request' && frame.senderIp !== frame.targetIp) {
       const { targetIp, senderIp } = frame;

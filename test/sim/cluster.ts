@@ -1,38 +1,19 @@
 import type { Note } from '../../agent/core/event';
-import type { ArpOptions, ProbeOptions, Topology } from '../../agent/core/topology';
-import type { Ipv4, Mac } from '../../agent/wire/address';
+import type { Mac } from '../../agent/wire/address';
+import { ETHERTYPE_ARP, readUint16 } from '../../agent/wire/ethernet';
 import type { InitialSettings } from './card';
 import { Clock } from './clock';
 import { Host } from './host';
 import { Invariants } from './invariants';
 import { Random } from './random';
+import { fakeSeal } from './seal';
 import { fateOf, Stream } from './stream';
+import { type ClusterPlan, DEFAULT_ARP, DEFAULT_PROBE, topologyOf } from './topology';
 import { Trace } from './trace';
 import { Backplane, type Card, type Conditions, type Port, Wire } from './wire';
 
-const HOST_NAMES = ['alpha', 'beta', 'gamma', 'delta'];
-const PLANE_NAMES = ['a', 'b', 'c'];
-/** 10.78.0.1 */
-const FIRST_ALIAS = 0x0a4e0001;
-
-export const DEFAULT_PROBE: ProbeOptions = {
-  interval: 50,
-  retry: 5,
-  misses: 3,
-  rise: 3,
-  hold: 1000,
-  hints: 60,
-};
-export const DEFAULT_ARP: ArpOptions = { responder: 'auto', repeat: 3, spacing: 1100, refresh: 30_000 };
-
-export interface ClusterOptions {
+export interface ClusterOptions extends ClusterPlan {
   readonly seed: number;
-  /** how many, 2 to 4 */
-  readonly hosts: number;
-  /** how many, 1 to 3 */
-  readonly planes: number;
-  readonly probe: ProbeOptions;
-  readonly arp: ArpOptions;
   readonly conditions: Conditions;
   /** the longest time from an event to an agent's taking it, in ms */
   readonly latency: number;
@@ -48,6 +29,7 @@ const DEFAULTS: ClusterOptions = {
   planes: 2,
   probe: DEFAULT_PROBE,
   arp: DEFAULT_ARP,
+  beacons: undefined,
   conditions: { delay: 0.03, jitter: 0.02, loss: 0 },
   latency: 0.1,
   origin: undefined,
@@ -55,13 +37,28 @@ const DEFAULTS: ClusterOptions = {
   settings: () => ({ rpFilter: 1, arpIgnore: 0, addressed: true }),
 };
 
-/** A card that only sends. */
-const INTRUDER: Card = {
-  mac: 0x02bad0000000 as Mac,
-  receive: () => undefined,
-  changing: () => undefined,
-  carrierChanged: () => undefined,
-};
+/** Frames that an intruder remembers. */
+const MEMORY = 256;
+
+/** A card that belongs to no host, and remembers the beacons that it hears. */
+class Intruder implements Card {
+  readonly mac = 0x02bad0000000 as Mac;
+  readonly beacons: Uint8Array[] = [];
+
+  receive(bytes: Uint8Array): void {
+    if (readUint16(bytes, 12) === ETHERTYPE_ARP) return;
+    this.beacons.push(bytes);
+    if (this.beacons.length > MEMORY) this.beacons.shift();
+  }
+
+  changing(): void {
+    // Nobody's packets depend on it.
+  }
+
+  carrierChanged(): void {
+    // It sends into the dark.
+  }
+}
 
 /** Something that an agent told. */
 export interface Told extends Note {
@@ -81,7 +78,7 @@ export class Cluster {
   readonly streams: readonly Stream[];
   readonly invariants: Invariants;
   readonly notes: Told[] = [];
-  private readonly intruders: readonly Port[];
+  private readonly intruders: readonly { readonly card: Intruder; readonly port: Port }[];
   private dirty = true;
   private countedTo = 0;
 
@@ -91,7 +88,10 @@ export class Cluster {
     this.random = new Random(seed);
     const backplanes = Array.from({ length: planes }, () => new Backplane());
     this.wire = new Wire(this.clock, this.random.fork(), this.trace, backplanes, conditions);
-    this.intruders = backplanes.map((backplane) => backplane.plug(INTRUDER));
+    this.intruders = backplanes.map((backplane) => {
+      const card = new Intruder();
+      return { card, port: backplane.plug(card) };
+    });
     this.invariants = new Invariants(this.clock, this.options);
     this.hosts = Array.from({ length: hosts }, (_, index) => this.makeHost(index));
     this.streams = this.hosts.flatMap((source) =>
@@ -134,7 +134,13 @@ export class Cluster {
 
   /** Sends a frame from a card that belongs to no host. */
   inject(plane: number, bytes: Uint8Array): void {
-    this.wire.transmit(this.intruders[plane]!, bytes);
+    this.invariants.beacons.forged(bytes);
+    this.wire.transmit(this.intruders[plane]!.port, bytes);
+  }
+
+  /** Beacons that were on a plane lately. */
+  overheard(plane: number): readonly Uint8Array[] {
+    return this.intruders[plane]!.card.beacons;
   }
 
   /** Lets `ms` pass. */
@@ -161,7 +167,7 @@ export class Cluster {
   }
 
   private makeHost(index: number): Host {
-    const topology = this.topologyOf(index);
+    const topology = topologyOf(index, this.options);
     const random = this.random.fork();
     // Every host booted at a time of its own: nothing may compare the clocks of two.
     const drawn = 1000 * random.below(1_000_000);
@@ -170,6 +176,7 @@ export class Cluster {
     return new Host({
       index,
       topology,
+      seal: topology.beacon && fakeSeal(this.options.beacons!.keys(index)),
       wire: this.wire,
       settings: this.options.settings(index),
       place: {
@@ -177,8 +184,11 @@ export class Cluster {
         random,
         origin,
         latency: this.options.latency,
-        onNote: (note) => this.notes.push({ ...note, host: topology.host, at: clock.now }),
-        onSend: () => invariants.agentSent(topology.host),
+        onNote: (note) => {
+          this.notes.push({ ...note, host: topology.host, at: clock.now });
+          invariants.told(topology.host, note);
+        },
+        onSend: (bytes) => invariants.agentSent(topology.host, bytes),
         changing: () => this.changing(),
       },
       watcher: {
@@ -191,29 +201,6 @@ export class Cluster {
       },
       witness: invariants,
     });
-  }
-
-  private topologyOf(index: number): Topology {
-    const { hosts, planes, probe, arp } = this.options;
-    const names = HOST_NAMES.slice(0, hosts);
-    const indexes = Array.from({ length: planes }, (_, plane) => plane);
-    const alias = (host: number) => (FIRST_ALIAS + host) as Ipv4;
-    return {
-      cluster: 'demo',
-      host: names[index]!,
-      planes: PLANE_NAMES.slice(0, planes),
-      aliases: [alias(index)],
-      links: indexes.map((plane) => ({ plane, name: `eth${plane}`, priority: 0 })),
-      peers: names.flatMap((name, peer) =>
-        peer === index
-          ? []
-          : [{ kind: 'agent', name, aliases: [alias(peer)], planes: indexes, discovered: false }],
-      ),
-      probe,
-      arp,
-      route: { protocol: 77, metric: 100, table: 254, rtoMin: 5 },
-      beacon: undefined,
-    };
   }
 
   /** What follows may move packets: those of the time before met their fate. */
@@ -230,8 +217,8 @@ export class Cluster {
     if (!this.dirty) return;
     this.dirty = false;
     for (const stream of this.streams) {
-      // A host without power sends nothing; its packets are nobody's loss.
-      const silent = !stream.source.powered;
+      // A host without power sends nothing, and none to whom it doesn't know; its packets are nobody's loss.
+      const silent = !stream.source.powered || !stream.source.knows(stream.destination);
       const fate = silent ? 'delivered' : fateOf(stream.source, stream.destination, this.hosts);
       if (fate !== stream.fate) this.trace.text(`${stream.source.name} ${stream.destination.name} ${fate}`);
       stream.turn(fate, this.clock.now);

@@ -1,5 +1,6 @@
-import { Cluster, DEFAULT_PROBE } from './cluster';
+import { Cluster } from './cluster';
 import { fail } from './fault';
+import { DEFAULT_PROBE } from './topology';
 
 /** What agents and the wire add to the bound of a rule, in ms. */
 const SLACK = 1.5;

@@ -1,8 +1,12 @@
 import { BROADCAST_MAC, type Ipv4, type Mac, ZERO_MAC } from '../../agent/wire/address';
 import { type ArpFrame, arpAnnouncement, encodeArp } from '../../agent/wire/arp';
+import { encodeBeacon, heardFrom } from '../../agent/wire/beacon';
+import { ETHERNET_HEADER } from '../../agent/wire/ethernet';
 import type { Cluster } from './cluster';
 import type { Host } from './host';
 import { Random } from './random';
+import { fakeSeal, keyIdOf } from './seal';
+import { DEFAULT_BEACONS } from './topology';
 
 /** What can be done to a cluster. */
 export type FaultKind =
@@ -23,12 +27,15 @@ export type FaultKind =
   /** the agent ends, or stands still */
   | 'kill'
   | 'pause'
-  /** the host loses its power */
+  /** the host loses its power, and in the second case comes back with an earlier time */
   | 'crash'
+  | 'clock-back'
   /** somebody else deletes one of our routes */
   | 'tamper'
   /** somebody on the plane forges announcements and answers of the host */
-  | 'forge';
+  | 'forge'
+  /** somebody without the key sends beacons of the host: forged, damaged or recorded ones */
+  | 'forge-beacon';
 
 /** One fault at one place, from a time until it is mended. */
 export interface Fault {
@@ -44,6 +51,10 @@ export interface Fault {
 
 /** Between two forged frames, in ms. */
 const FORGING_PACE = 7;
+/** A key that no host has. */
+const FORGED_KEY = 99;
+/** How far a system's clock is set back, in ms. */
+const CLOCK_STEP = 3_600_000;
 /** An address that no card of the cluster has. */
 const FORGER = 0x02bad0000001 as Mac;
 
@@ -56,9 +67,11 @@ export function placeOf({ kind, host, plane }: Fault): string {
     case 'kill':
     case 'pause':
     case 'crash':
+    case 'clock-back':
     case 'tamper':
       return `agent ${host}`;
     case 'forge':
+    case 'forge-beacon':
       return `forger ${host} ${plane}`;
     case 'link-down':
       return `link ${host} ${plane}`;
@@ -116,40 +129,97 @@ export function inflict(cluster: Cluster, fault: Fault, random: Random): () => v
     case 'crash':
       host.crash();
       return () => host.boot();
+    case 'clock-back':
+      host.crash();
+      host.wallOffset -= CLOCK_STEP;
+      return () => host.boot();
     case 'tamper': {
       const { routes } = host.kernel;
       if (host.agent !== undefined && routes.length > 0) host.kernel.tamper(random.pick(routes));
       return () => undefined;
     }
     case 'forge':
-      return forge(cluster, fault, random);
+      return repeatedly(cluster, () => forge(cluster, fault, random));
+    case 'forge-beacon':
+      return repeatedly(cluster, () => forgeBeacon(cluster, fault, random));
   }
 }
 
-/**
- * Sends forged frames again and again until told to stop. Answers for a host that doesn't answer itself are not among them: without a
- * signature nobody can tell these from the host's own.
- */
-function forge(cluster: Cluster, { host, plane }: Fault, random: Random): () => void {
-  const victim = cluster.hosts[host]!;
-  const others = cluster.hosts.filter((other) => other !== victim);
-  let forging = true;
+/** Does something again and again until told to stop. */
+function repeatedly({ clock }: Cluster, action: () => void): () => void {
+  let going = true;
   const next = () => {
-    if (!forging) return;
-    const other = random.pick(others);
-    const mac = random.pick([FORGER, victim.link(plane).mac]);
-    const answers = cluster.invariants.isHealthy(other, victim, plane);
-    const forged =
-      answers && random.chance(0.5)
-        ? forgedReply(mac, victim.alias, other, plane, random)
-        : arpAnnouncement(mac, victim.alias);
-    cluster.inject(plane, encodeArp(forged));
-    cluster.clock.after(FORGING_PACE, next);
+    if (!going) return;
+    action();
+    clock.after(FORGING_PACE, next);
   };
   next();
   return () => {
-    forging = false;
+    going = false;
   };
+}
+
+/**
+ * Sends a forged frame. Answers for a host that doesn't answer itself are not among them: without a signature nobody can tell these from
+ * the host's own.
+ */
+function forge(cluster: Cluster, { host, plane }: Fault, random: Random): void {
+  const victim = cluster.hosts[host]!;
+  const other = random.pick(cluster.hosts.filter((candidate) => candidate !== victim));
+  const mac = random.pick([FORGER, victim.link(plane).mac]);
+  const answers = cluster.invariants.isHealthy(other, victim, plane);
+  const forged =
+    answers && random.chance(0.5)
+      ? forgedReply(mac, victim.alias, other, plane, random)
+      : arpAnnouncement(mac, victim.alias);
+  cluster.inject(plane, encodeArp(forged));
+}
+
+/**
+ * Sends a beacon that nobody may believe: one signed with another key that withdraws the victim's link, or a recorded one, as it was or with a bit
+ * changed. Of those as they were only such as everybody knows newer ones than: for an agent that has just started, and for one that has
+ * long missed the sender, the recorded beacon may be the newest.
+ */
+function forgeBeacon(cluster: Cluster, { host, plane }: Fault, random: Random): void {
+  const victim = cluster.hosts[host]!;
+  const kind = random.pick(['sign', 'damage', 'replay'] as const);
+  if (kind === 'sign') cluster.inject(plane, forgedBeacon(victim, plane));
+  const recorded = cluster.overheard(plane);
+  if (kind === 'sign' || recorded.length === 0) return;
+  const bytes = Uint8Array.from(random.pick(recorded));
+  const at = ETHERNET_HEADER + random.below(bytes.length - ETHERNET_HEADER);
+  if (kind === 'damage') bytes[at]! ^= 1 << random.below(8);
+  if (kind !== 'replay' || cluster.invariants.beacons.isOldNews(bytes)) cluster.inject(plane, bytes);
+}
+
+/** A beacon that says all links of a host but one are down, signed with a key of the forger's own. */
+function forgedBeacon(victim: Host, plane: number): Uint8Array {
+  const { cluster, planes, aliases } = victim.topology;
+  const seal = fakeSeal([FORGED_KEY]);
+  const { bytes, signed } = encodeBeacon(
+    {
+      urgent: true,
+      keyId: keyIdOf(DEFAULT_BEACONS.keys(0)[0]!),
+      epoch: Number.MAX_SAFE_INTEGER,
+      sequence: 1,
+      interval: 1000,
+      cluster,
+      host: victim.name,
+      aliases,
+      links: victim.links.map(({ mac }, index) => ({
+        plane: planes[index]!,
+        priority: 255,
+        state: index === plane ? 'up' : 'down',
+        mac,
+      })),
+      sentOn: plane,
+      heard: heardFrom([]),
+    },
+    victim.link(plane).mac,
+    DEFAULT_BEACONS.options.etherType,
+  );
+  seal.sign(bytes, ETHERNET_HEADER, signed);
+  return bytes;
 }
 
 function forgedReply(mac: Mac, alias: Ipv4, to: Host, plane: number, random: Random): ArpFrame {

@@ -1,22 +1,29 @@
+import type { Seal } from '../../agent/core/seal';
 import type { Topology } from '../../agent/core/topology';
+import { nextEpoch } from '../../agent/kernel/record';
 import type { Ipv4, Mac } from '../../agent/wire/address';
 import { Agent, type AgentPlace } from './agent';
-import { type ArpWitness, type InitialSettings, KernelLink } from './card';
+import { type InitialSettings, KernelLink, type WireWitness } from './card';
 import { Kernel, type KernelWatcher } from './kernel';
+import { fakeSeal } from './seal';
 import type { Wire } from './wire';
 
 /** Where MAC addresses of cards begin: locally administered (IEEE 802, 8.4). */
 const FIRST_MAC = 0x020000000000;
+/** What the system's clock says when the world begins, in ms since 1970. */
+const WALL_ORIGIN = 1_795_000_000_000;
 
 /** What a host is made from. */
 export interface HostOptions {
   readonly index: number;
   readonly topology: Topology;
+  /** of its beacons; undefined where it sends none */
+  readonly seal: Seal | undefined;
   readonly wire: Wire;
   readonly place: Omit<AgentPlace, 'kernel'>;
   readonly settings: InitialSettings;
   readonly watcher: KernelWatcher;
-  readonly witness: ArpWitness;
+  readonly witness: WireWitness;
 }
 
 /** One host of the cluster: a kernel with its cards, and an agent while one runs. */
@@ -30,7 +37,11 @@ export class Host {
   powered = true;
   /** whether an agent has run since the host booted: from then on its peers are protected */
   protected = false;
+  /** ms that its system's clock is ahead of the world's */
+  wallOffset = 0;
   private cards = 0;
+  /** of the last run's beacons, as it was recorded; undefined since the boot */
+  private epoch: number | undefined;
 
   constructor(private readonly options: HostOptions) {
     const { index, topology, wire, watcher, settings, place, witness } = options;
@@ -49,18 +60,53 @@ export class Host {
     });
   }
 
+  /** A time of the world on the monotonic clock of this host, in ms, and the other way round. */
+  toHost(time: number): number {
+    return time + this.options.place.origin;
+  }
+
+  toWorld(time: number): number {
+    return time - this.options.place.origin;
+  }
+
   link(plane: number): KernelLink {
     const link = this.links[plane];
     if (link === undefined) throw new RangeError(`${this.name} is not on plane ${plane}`);
     return link;
   }
 
+  /** Whether packets to a host leave by routes of ours: the file names it, it was discovered, or a former run of the agent left its routes. */
+  knows(other: Host): boolean {
+    const { topology } = this;
+    const peers = this.agent?.core.registry ?? { peerNamed: () => undefined };
+    if (topology.peers.some(({ name }) => name === other.name) || peers.peerNamed(other.name) !== undefined)
+      return true;
+    return this.kernel.routes.some(({ destination }) => destination.address === other.alias);
+  }
+
+  get topology(): Topology {
+    return this.options.topology;
+  }
+
+  /** Whether it sends and takes beacons. */
+  get speaks(): boolean {
+    return this.options.seal !== undefined && this.options.topology.beacon !== undefined;
+  }
+
   /** Starts an agent where none runs. */
   start(): void {
     if (this.agent !== undefined || !this.powered) return;
-    this.agent = new Agent(this.options.topology, { ...this.options.place, kernel: this.kernel });
+    const { topology, place, seal, witness } = this.options;
+    this.epoch = nextEpoch(this.epoch, WALL_ORIGIN + this.wallOffset + place.clock.now);
+    this.agent = new Agent(topology, { ...place, kernel: this.kernel }, this.epoch, seal);
+    witness.agentStarted(this.name);
     this.agent.start();
     this.protected = true;
+  }
+
+  /** The agent reads its configuration again, with these keys. */
+  rekey(keys: readonly number[]): void {
+    this.agent?.use(this.topology, fakeSeal(keys));
   }
 
   /** The agent ends, by whatever means. */
@@ -81,6 +127,8 @@ export class Host {
   boot(): void {
     if (this.powered) return;
     this.kernel.reset();
+    // The record lies in /run.
+    this.epoch = undefined;
     this.protected = false;
     this.setPower(true);
     this.start();

@@ -1,8 +1,9 @@
 import type { Ipv4, Mac } from '../../agent/wire/address';
 import { arpAnnouncement, arpReply, arpRequest, encodeArp } from '../../agent/wire/arp';
-import { Cluster, DEFAULT_PROBE } from './cluster';
+import { Cluster } from './cluster';
 import { fail } from './fault';
 import { Random } from './random';
+import { DEFAULT_PROBE } from './topology';
 
 const { interval, misses, retry } = DEFAULT_PROBE;
 const FORGER = 0x02bad0000001 as Mac;

@@ -1,53 +1,37 @@
-import type { KernelStep } from '../../agent/core/routing';
-import type { Mac } from '../../agent/wire/address';
-import { readMac, readUint16 } from '../../agent/wire/ethernet';
-import type { ArpWitness, KernelLink, Question } from './card';
+import type { Note } from '../../agent/core/event';
+import { type KernelStep, routeIdentity } from '../../agent/core/routing';
+import { ETHERTYPE_ARP, readUint16 } from '../../agent/wire/ethernet';
+import { BeaconRules } from './beacon-rules';
+import type { KernelLink, Question, WireWitness } from './card';
 import type { Clock } from './clock';
 import type { ClusterOptions } from './cluster';
 import type { Host } from './host';
+import { Questions } from './questions';
 import type { Stream } from './stream';
-import { passes } from './wire';
+import { Violation } from './violation';
+import { isHealthy, Ways } from './ways';
 
-/** One of the rules that always hold was broken. */
-export class Violation extends Error {
-  override readonly name = 'Violation';
-}
-
-/** A question that has not been answered yet. */
-interface Open extends Question {
-  readonly at: number;
-}
-
-/** The ways between the two hosts of a stream. */
-interface Ways {
-  /** by plane: since when frames pass both ways and the far end answers; undefined while not */
-  readonly healthySince: (number | undefined)[];
-  /** when one of them last ceased to be healthy, or what is ours was changed by somebody else */
-  worsenedAt: number;
-}
-
-/** An answer takes at most this many ms, beside the latency of the agent, where somebody is there to give it. */
-const ANSWER_TIME = 20;
 /** How often frames are counted, in ms. */
 const FRAME_WINDOW = 1000;
-/** An unsolicited look at what was changed comes at most this many ms later (the shell's repair), with its latencies. */
-const REPAIR_TIME = 25;
 /** A path that is down asks everybody once a second: how long a healthy one needs at most to be found. */
 const BROADCAST_SPACING = 1000;
 
 /** The rules of DESIGN.md that hold at every moment of every run, whatever fails. */
-export class Invariants implements ArpWitness {
+export class Invariants implements WireWitness {
+  readonly beacons: BeaconRules;
   private hosts: readonly Host[] = [];
   private streams: readonly Stream[] = [];
-  private readonly ways = new Map<Stream, Ways>();
-  /** by host and the requester's address */
-  private readonly questions = new Map<string, Map<Mac, Open[]>>();
+  private ways = new Ways([]);
+  private readonly questions: Questions;
   private readonly frames = new Map<string, number>();
 
   constructor(
     private readonly clock: Clock,
     private readonly options: ClusterOptions,
-  ) {}
+  ) {
+    this.questions = new Questions(clock, options.latency);
+    this.beacons = new BeaconRules(clock, options);
+  }
 
   /**
    * How long silence may stay unnoticed, in ms: one interval, all misses, and what the way and the agents take. For round trips well
@@ -67,53 +51,57 @@ export class Invariants implements ArpWitness {
   watch(hosts: readonly Host[], streams: readonly Stream[]): void {
     this.hosts = hosts;
     this.streams = streams;
-    for (const stream of streams) {
-      const healthySince = stream.source.links.map(() => undefined);
-      this.ways.set(stream, { healthySince, worsenedAt: 0 });
-    }
+    this.ways = new Ways(streams);
+    this.beacons.watch(hosts);
     this.clock.after(FRAME_WINDOW, () => this.countFrames());
   }
 
-  agentSent(host: string): void {
-    this.frames.set(host, (this.frames.get(host) ?? 0) + 1);
+  agentSent(host: string, bytes: Uint8Array): void {
+    if (readUint16(bytes, 12) === ETHERTYPE_ARP) this.frames.set(host, (this.frames.get(host) ?? 0) + 1);
+    else this.beacons.sent(this.host(host));
   }
 
   asked(name: string, question: Question): void {
-    const nobody = !question.byKernel && this.host(name).agent === undefined;
-    if (nobody) return;
-    const questions = this.questionsOf(name, question.requester);
-    // On joined planes one request arrives at two cards; it is still one.
-    if (!questions.some(({ serial }) => serial === question.serial))
-      questions.push({ ...question, at: this.clock.now });
+    this.questions.asked(this.host(name), question);
+  }
+
+  agentStarted(name: string): void {
+    this.beacons.agentStarted(this.host(name));
   }
 
   agentEnded(name: string): void {
-    for (const [requester, questions] of this.questions.get(name) ?? []) {
-      const byKernel = questions.filter((question) => question.byKernel);
-      this.questions.get(name)!.set(requester, byKernel);
-    }
+    this.questions.agentEnded(name);
   }
 
   sent(host: string, bytes: Uint8Array): void {
-    const isReply = readUint16(bytes, 20) === 2;
-    if (!isReply) return;
-    const question = this.questionsOf(host, readMac(bytes, 0)).shift();
-    if (question === undefined) this.fail(`${host} answers a request a second time`);
+    this.questions.sent(host, bytes);
+  }
+
+  arrived(host: string, link: KernelLink, bytes: Uint8Array): void {
+    if (readUint16(bytes, 12) !== ETHERTYPE_ARP) this.beacons.arrived(this.host(host), link, bytes);
+  }
+
+  /** An agent tells something. */
+  told(name: string, note: Note): void {
+    this.beacons.told(this.host(name), note);
+    // What a former run of the agent left is not trusted, whatever the reason was.
+    if (note.event === 'path-down' && note.fields.cause !== 'adopted') this.checkBlame(this.host(name), note);
   }
 
   /** A step is about to be carried out: none may take the last route to a peer. */
   step(name: string, step: KernelStep): void {
     if (step.operation !== 'remove-route' || step.route.type !== 'unicast') return;
+    const host = this.host(name);
     const { address } = step.route.destination;
-    const others = this.host(name).kernel.routes.filter(
+    const removed = routeIdentity(step.route);
+    const others = host.kernel.routes.filter(
       (route) =>
-        route.type === 'unicast' &&
-        route.destination.address === address &&
-        route.device !== step.route.device,
+        route.type === 'unicast' && route.destination.address === address && routeIdentity(route) !== removed,
     );
-    // What somebody else deleted this very moment, it can't know yet.
-    const unaware = this.host(name).agent?.unrepaired === true;
-    if (others.length === 0 && !unaware)
+    // What somebody else deleted this very moment, it can't know yet; and who was forgotten needs none.
+    const unaware = host.agent?.unrepaired === true;
+    const forgotten = host.agent?.core.registry.peerOf(address) === undefined;
+    if (others.length === 0 && !unaware && !forgotten)
       this.fail(`${name} removes its only route to ${address.toString(16)}`);
   }
 
@@ -124,13 +112,15 @@ export class Invariants implements ArpWitness {
 
   /** Judges the time up to `now`, in which nothing has changed. */
   judge(now: number): void {
-    for (const [stream, ways] of this.ways) {
+    for (const stream of this.streams) {
       const { brokenSince, source, destination } = stream;
       const { agent } = source;
       if (brokenSince === undefined || agent === undefined || agent.paused) continue;
-      const bestSince = Math.min(...ways.healthySince.map((since) => since ?? Number.POSITIVE_INFINITY));
+      const { healthySince, worsenedAt } = this.ways.of(stream);
+      const bestSince = Math.min(...healthySince.map((since) => since ?? Number.POSITIVE_INFINITY));
+      const detection = Math.max(this.detection, this.beacons.detectionBetween(source, destination));
       const deadline = Math.max(
-        Math.max(brokenSince, ways.worsenedAt) + this.detection,
+        Math.max(brokenSince, worsenedAt) + detection,
         Math.max(bestSince, agent.runningSince) + this.discovery,
       );
       if (now > deadline && this.options.conditions.loss === 0) {
@@ -144,8 +134,9 @@ export class Invariants implements ArpWitness {
 
   /** Everything of this moment has happened. */
   settled(): void {
-    for (const stream of this.streams) this.updateWays(stream);
+    for (const stream of this.streams) this.ways.update(stream, this.clock.now);
     for (const host of this.hosts) this.checkRoutes(host);
+    this.beacons.settled();
     for (const { fate, source, destination } of this.streams) {
       const tampered = source.agent === undefined || source.agent.unrepaired;
       if (fate === 'foreign' && source.protected && !tampered)
@@ -153,26 +144,38 @@ export class Invariants implements ArpWitness {
     }
   }
 
-  private updateWays(stream: Stream): void {
-    const { source, destination } = stream;
-    const ways = this.ways.get(stream)!;
-    const { now } = this.clock;
-    source.links.forEach((from, plane) => {
-      const to = destination.link(plane);
-      const healthy = isHealthy(source, from, destination, to);
-      const before = ways.healthySince[plane];
-      const changedAt = Math.max(from.changedAt, to.changedAt);
-      if (before !== undefined && (!healthy || changedAt > before)) ways.worsenedAt = now;
-      ways.healthySince[plane] = healthy ? Math.max(before ?? now, changedAt) : undefined;
-    });
-    if (source.agent?.unrepaired) ways.worsenedAt = now + REPAIR_TIME;
+  /** No path is down that was healthy since before the trouble that it is said to have begun with. */
+  private checkBlame(host: Host, { causedAt, fields }: Note): void {
+    const stream = this.streams.find(
+      ({ source, destination }) => source === host && destination.name === fields.peer,
+    )!;
+    const plane = host.links.findIndex(({ name }) => name === fields.link);
+    const healthySince = this.ways.of(stream).healthySince[plane];
+    const { delay, jitter, loss } = this.options.conditions;
+    const trouble = host.toWorld(causedAt!);
+    const { registry } = host.agent!.core;
+    const path = registry.paths
+      .get(registry.peerNamed(stream.destination.name)!)!
+      .find(({ link }) => link === fields.link)!;
+    // The far end's address changed, and nobody was there to tell or to hear it.
+    const asksAnother = path.mac !== undefined && path.mac !== stream.destination.link(plane).mac;
+    if (healthySince === undefined || asksAnother || loss > 0) return;
+    const withdrawn = fields.cause === 'withdrawn';
+    if (withdrawn && this.beacons.disbelieves(host, stream.destination)) return;
+    // An agent that stood still tells what happened meanwhile.
+    const toldSince = withdrawn ? (stream.destination.agent?.runningSince ?? 0) : 0;
+    if (Math.max(healthySince, toldSince) < trouble - 2 * this.options.latency - delay - jitter - 1)
+      this.fail(
+        `${host.name} takes ${fields.peer} to be down on ${fields.plane} (${fields.cause}) since ${trouble.toFixed(3)}; healthy since ${healthySince.toFixed(3)}`,
+      );
   }
 
   /** No peer is without a route while a link could carry one. */
   private checkRoutes(host: Host): void {
     const { agent, kernel } = host;
     if (agent === undefined || agent.behind || !host.links.some((link) => link.up)) return;
-    for (const { destination } of this.streams.filter(({ source }) => source === host)) {
+    for (const { source, destination } of this.streams) {
+      if (source !== host || !host.knows(destination)) continue;
       const routes = kernel.routes.filter((route) => route.destination.address === destination.alias);
       if (!routes.some(({ type }) => type === 'unicast'))
         this.fail(`${host.name} has no route to ${destination.name}`);
@@ -188,37 +191,9 @@ export class Invariants implements ArpWitness {
       if (frames > limit) this.fail(`${host} sent ${frames} frames in a second; ${limit} are its limit`);
     }
     this.frames.clear();
-    this.checkAnswers();
+    this.beacons.count(FRAME_WINDOW);
+    this.questions.check(this.hosts);
     this.clock.after(FRAME_WINDOW, () => this.countFrames());
-  }
-
-  /** Every request is answered by somebody who was there all the time. */
-  private checkAnswers(): void {
-    for (const host of this.hosts) {
-      if (host.agent?.paused) continue;
-      for (const [requester, questions] of this.questions.get(host.name) ?? []) {
-        const open = questions.filter((question) => this.isOpen(host, question));
-        this.questions.get(host.name)!.set(requester, open);
-      }
-    }
-  }
-
-  /** Whether a question may still be answered; fails where it should have been. */
-  private isOpen(host: Host, { at, link, byKernel }: Open): boolean {
-    if (this.clock.now - at < ANSWER_TIME + this.options.latency) return true;
-    const card = host.links.find(({ name }) => name === link)!;
-    const answerable = byKernel || (host.agent?.runningSince ?? Number.POSITIVE_INFINITY) < at;
-    if (card.changedAt < at && answerable)
-      this.fail(`${host.name} left a request on ${link} without an answer since ${at.toFixed(3)}`);
-    return false;
-  }
-
-  private questionsOf(name: string, requester: Mac): Open[] {
-    const byRequester = this.questions.get(name) ?? new Map<Mac, Open[]>();
-    this.questions.set(name, byRequester);
-    const questions = byRequester.get(requester) ?? [];
-    byRequester.set(requester, questions);
-    return questions;
   }
 
   private host(name: string): Host {
@@ -226,15 +201,6 @@ export class Invariants implements ArpWitness {
   }
 
   private fail(what: string): never {
-    throw new Violation(`at ${this.clock.now.toFixed(3)} ms: ${what}`);
+    throw new Violation(this.clock.now, what);
   }
-}
-
-/** Whether requests of `source` on a plane reach `destination`, are answered, and the answers come back. */
-function isHealthy(source: Host, from: KernelLink, destination: Host, to: KernelLink): boolean {
-  if (!source.powered || !destination.powered || !from.up || !to.up) return false;
-  if (!passes(from.port, to.port) || !passes(to.port, from.port)) return false;
-  const { kernel, agent, alias } = destination;
-  if (kernel.answers(to, alias)) return !kernel.filters(to, source.alias);
-  return agent !== undefined && !agent.paused && agent.core.responder.acting === 'agent';
 }

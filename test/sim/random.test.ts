@@ -1,4 +1,5 @@
 import { Cluster } from './cluster';
+import { pathsTo, planeAsSeen, planeChosen } from './inspect';
 import { describeSchedule, plan, scheduleOf } from './schedule';
 
 /** Seeds to try; SIM_SEED=n tries that one alone. */
@@ -8,6 +9,27 @@ const ONE = process.env.SIM_SEED;
 /** After everything is mended, in ms: until every stream must arrive, and for how long it then must. */
 const RECOVERY = 1500;
 const CALM = 300;
+
+/** Hosts that hear each other's beacons on every plane agree by which plane the packets go, and these are all that send some. */
+function checkAgreement(cluster: Cluster): void {
+  for (const host of cluster.hosts.filter(({ speaks }) => speaks)) {
+    for (const peer of cluster.hosts.filter((other) => other !== host && other.speaks)) {
+      // Who was set back to an earlier time is not believed for a while.
+      if (host.wallOffset < 0 || peer.wallOffset < 0) continue;
+      const paths = pathsTo(cluster, host.name, peer.name);
+      const mute = paths.filter(({ hearing }) => !hearing.mutual).map(({ link }) => link);
+      if (mute.length > 0 || paths.length === 0)
+        throw new Error(`${host.name} and ${peer.name} don't hear each other on ${mute}`);
+      if (paths.some(({ state }) => state !== 'up')) continue;
+      const [chosen, seen] = [
+        planeChosen(cluster, host.name, peer.name),
+        planeAsSeen(cluster, peer.name, host.name),
+      ];
+      if (chosen !== seen)
+        throw new Error(`${host.name} sends to ${peer.name} by ${chosen}, which sees ${seen}`);
+    }
+  }
+}
 
 /** Runs the schedule of a seed with all rules watching; the hash of everything that happened. */
 function run(seed: number): number {
@@ -20,6 +42,7 @@ function run(seed: number): number {
     cluster.run(CALM);
     if (cluster.wire.conditions.loss === 0 && cluster.lost > 0)
       throw new Error(`${cluster.lost} packets lost in calm`);
+    if (cluster.wire.conditions.loss === 0) checkAgreement(cluster);
     return cluster.trace.hash;
   } catch (error) {
     const replay = `SIM_SEED=${seed} npx jest test/sim/random`;

@@ -1,6 +1,7 @@
-import { Cluster, DEFAULT_PROBE } from './cluster';
+import { Cluster } from './cluster';
 import { fail } from './fault';
 import type { Host } from './host';
+import { DEFAULT_PROBE } from './topology';
 
 const { interval, retry, misses, hold } = DEFAULT_PROBE;
 /** How long a restarted agent needs to judge a path of which it knows no round trip, in ms: agent/core/liveness.ts. */

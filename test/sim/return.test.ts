@@ -1,5 +1,6 @@
-import { Cluster, DEFAULT_PROBE } from './cluster';
+import { Cluster } from './cluster';
 import { fail } from './fault';
+import { DEFAULT_PROBE } from './topology';
 
 const { interval, rise, hold } = DEFAULT_PROBE;
 

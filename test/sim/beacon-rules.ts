@@ -1,0 +1,332 @@
+import type { Note } from '../../agent/core/event';
+import { isUsable } from '../../agent/core/routing';
+import { type BeaconFrame, decodeBeacon } from '../../agent/wire/beacon';
+import { ETHERNET_HEADER } from '../../agent/wire/ethernet';
+import type { KernelLink } from './card';
+import type { Clock } from './clock';
+import type { ClusterOptions } from './cluster';
+import type { Host } from './host';
+import { fakeSeal } from './seal';
+import { Violation } from './violation';
+
+/** What a host can know of another by the beacons that reached its cards, since its agent started. */
+interface View {
+  /** by plane: when the last one that should be believed arrived */
+  readonly arrivedAt: number[];
+  /** of the newest of these, and its sequence number */
+  epoch: number;
+  sequence: number;
+  /** by plane: from when on it must be known that the link there is not to be used; undefined where it may be used */
+  readonly withdrawnBy: (number | undefined)[];
+  /** the epoch that the agent told to believe, and when; undefined before the first */
+  believed: number | undefined;
+  believedAt: number;
+  /** when the agent last told that no beacon comes any more; undefined while some do */
+  lostAt: number | undefined;
+}
+
+/** How much later than the latency of the agents something may happen, in ms: rounding. */
+const ROUNDING = 0.01;
+/** Frames of a link loss on each other link, and their repetitions. */
+const WITHDRAWALS = 3;
+/** A host counts as silent when it was not heard for this many intervals, and is forgotten so many later: agent/core/neighborhood.ts. */
+const SILENT_AFTER = 3;
+const FORGOTTEN_AFTER = 2;
+/** How often it is looked whether silent hosts were forgotten, in ms. */
+const AUDIT = 100;
+
+/** The rules of beacons that hold at every moment of every run, whatever fails. */
+export class BeaconRules {
+  private hosts: readonly Host[] = [];
+  /** by receiver and sender */
+  private readonly views = new Map<Host, Map<Host, View>>();
+  private readonly forgeries = new WeakSet<Uint8Array>();
+  private readonly frames = new Map<Host, number>();
+  /** changes of links and starts of agents since frames were last counted */
+  private readonly changes = new Map<Host, number>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly options: ClusterOptions,
+  ) {}
+
+  watch(hosts: readonly Host[]): void {
+    this.hosts = hosts;
+    if (this.options.beacons !== undefined) this.audit();
+  }
+
+  /** Somebody else than its sender puts this frame on the wire. */
+  forged(bytes: Uint8Array): void {
+    this.forgeries.add(bytes);
+  }
+
+  /**
+   * How long silence between two hosts may stay unnoticed where they hear each other's beacons, in ms; 0 where they don't. In the worst case
+   * only the far end can notice it, both have to wait with their verification, and the far end's word waits for its next beacon.
+   */
+  detectionBetween(source: Host, destination: Host): number {
+    const { beacons, probe, latency } = this.options;
+    if (beacons === undefined || !source.speaks || !destination.speaks) return 0;
+    const noticed = beacons.options.interval + probe.retry;
+    const verified = probe.interval + probe.misses * probe.retry;
+    return noticed + 2 * verified + beacons.options.interval + 10 * latency + 1;
+  }
+
+  /** Whether every agent that could take a recorded frame has taken a newer one of its sender, and misses none. */
+  isOldNews(bytes: Uint8Array): boolean {
+    const beacon = decodeBeacon(bytes);
+    if (typeof beacon === 'string') return true;
+    const sender = this.hosts.find(({ name }) => name === beacon.host)!;
+    return this.hosts
+      .filter((host) => host !== sender && host.speaks && host.agent !== undefined)
+      .every((host) => {
+        const { epoch, sequence, believed, lostAt } = this.viewOf(host, sender);
+        const newer = epoch > beacon.epoch || (epoch === beacon.epoch && sequence >= beacon.sequence);
+        return newer && believed === epoch && lostAt === undefined && !this.isLate(host);
+      });
+  }
+
+  /** Whether a host takes the beacons of another for those of a former run. */
+  disbelieves(host: Host, peer: Host): boolean {
+    return (peer.agent?.epoch ?? 0) < (this.viewOf(host, peer).believed ?? 0);
+  }
+
+  agentStarted(host: Host): void {
+    this.views.set(host, new Map());
+    this.changed(host);
+  }
+
+  sent(host: Host): void {
+    this.frames.set(host, (this.frames.get(host) ?? 0) + 1);
+  }
+
+  /** A frame of the beacons' EtherType arrives at a card. */
+  arrived(receiver: Host, link: KernelLink, bytes: Uint8Array): void {
+    const beacon = decodeBeacon(bytes);
+    if (this.forgeries.has(bytes) || typeof beacon === 'string' || receiver.agent === undefined) return;
+    if (!receiver.speaks || !this.isReadable(receiver, beacon)) return;
+    const plane = this.planeOf(receiver, link);
+    const isElsewhere = beacon.links[beacon.sentOn]!.plane !== receiver.agent.topology.planes[plane];
+    const sender = this.hosts.find(({ name }) => name === beacon.host)!;
+    if (sender === receiver && isElsewhere) this.expectJoined(receiver, beacon);
+    if (sender !== receiver && !isElsewhere) this.take(receiver, sender, plane, beacon);
+  }
+
+  /** An agent tells something. */
+  told(host: Host, { event, fields }: Note): void {
+    const peer = this.hosts.find(({ name }) => name === fields.peer);
+    if (LINK_EVENTS.includes(event)) this.changed(host);
+    if (peer === undefined) return;
+    if (event === 'beacons-heard') this.believes(host, peer, Number(fields.epoch));
+    if (event === 'beacons-lost') this.lost(host, peer);
+    if (event === 'host-forgotten') this.forgets(host, peer);
+  }
+
+  /** Everything of this moment has happened. */
+  settled(): void {
+    for (const [host, views] of this.views)
+      for (const [peer, view] of views) this.checkWithdrawn(host, peer, view);
+  }
+
+  /** Counts what was sent in the last `window` ms. */
+  count(window: number): void {
+    const { beacons, planes } = this.options;
+    if (beacons === undefined) return;
+    for (const [host, frames] of this.frames) {
+      const beats = window / beacons.options.interval + 2;
+      const limit = planes * (2 * beats + WITHDRAWALS * (this.changes.get(host) ?? 0));
+      if (frames > limit)
+        this.fail(`${host.name} sent ${frames} beacons in a second; ${limit} are its limit`);
+    }
+    this.frames.clear();
+    this.changes.clear();
+  }
+
+  private take(receiver: Host, sender: Host, plane: number, beacon: BeaconFrame): void {
+    const { now } = this.clock;
+    const view = this.viewOf(receiver, sender);
+    const { epoch, sequence, urgent } = beacon;
+    if (epoch < Math.max(view.epoch, view.believed ?? 0)) return;
+    view.arrivedAt[plane] = now;
+    if (epoch > view.epoch) this.expectBelief(receiver, sender, epoch);
+    else if (sequence <= view.sequence) return;
+    view.epoch = epoch;
+    view.sequence = sequence;
+    const { planes } = receiver.agent!.topology;
+    for (const [index, name] of planes.entries()) {
+      const state = beacon.links.find((link) => link.plane === name)?.state ?? 'down';
+      const deadline = now + (urgent ? 0 : this.wakeUp) + this.reaction;
+      const former = view.withdrawnBy[index] ?? Number.POSITIVE_INFINITY;
+      view.withdrawnBy[index] = state === 'up' ? undefined : Math.min(former, deadline);
+      if (state !== 'up') this.clock.at(deadline, () => this.checkWithdrawn(receiver, sender, view));
+    }
+  }
+
+  /** A new epoch is believed as soon as it is read. */
+  private expectBelief(host: Host, peer: Host, epoch: number): void {
+    const { agent } = host;
+    const view = this.viewOf(host, peer);
+    const isListed = agent?.topology.peers.some(({ name }) => name === peer.name);
+    if (!isListed && !this.options.beacons!.options.discover) return;
+    this.clock.after(this.wakeUp + this.reaction, () => {
+      if (agent !== host.agent || this.isLate(host) || view !== this.viewOf(host, peer)) return;
+      if (view.epoch === epoch && view.believed !== epoch)
+        this.fail(`${host.name} does not believe the beacons of ${peer.name}, which has started`);
+    });
+  }
+
+  private expectJoined(host: Host, { epoch }: BeaconFrame): void {
+    const { agent } = host;
+    if (agent === undefined || agent.epoch !== epoch) return;
+    this.clock.after(this.wakeUp + this.reaction, () => {
+      if (agent === host.agent && !this.isLate(host) && !agent.core.planesJoined(host.toHost(this.clock.now)))
+        this.fail(`${host.name} hears its own beacons and does not take the planes for joined`);
+    });
+  }
+
+  private believes(host: Host, peer: Host, epoch: number): void {
+    const { lostAt, believed = 0 } = this.viewOf(host, peer);
+    if (epoch < believed) {
+      const forgotten =
+        lostAt !== undefined && this.clock.now - lostAt > this.options.beacons!.options.expire;
+      if (!forgotten) this.fail(`${host.name} believes ${peer.name}, whose epoch went back`);
+      this.views.get(host)!.delete(peer);
+    }
+    Object.assign(this.viewOf(host, peer), {
+      believed: epoch,
+      believedAt: this.clock.now,
+      lostAt: undefined,
+    });
+  }
+
+  /** Nobody's beacons are missed while they come. */
+  private lost(host: Host, peer: Host): void {
+    const view = this.viewOf(host, peer);
+    const coming = view.arrivedAt.findIndex((at, plane) => this.isFresh(host, plane, at, view));
+    if (coming >= 0)
+      this.fail(
+        `${host.name} misses beacons of ${peer.name}, one of which came at ${view.arrivedAt[coming]}`,
+      );
+    view.lostAt = this.clock.now;
+    view.withdrawnBy.fill(undefined);
+  }
+
+  private forgets(host: Host, peer: Host): void {
+    const view = this.viewOf(host, peer);
+    const silence = this.clock.now - Math.max(...view.arrivedAt, 0);
+    this.views.get(host)!.delete(peer);
+    if (silence < this.options.beacons!.options.expire)
+      this.fail(`${host.name} forgets ${peer.name} after ${silence.toFixed(3)} ms of silence`);
+  }
+
+  /** No packet to a host leaves by a link that it has withdrawn, while there is another way. */
+  private checkWithdrawn(host: Host, peer: Host, view: View): void {
+    const { now } = this.clock;
+    const { agent, kernel } = host;
+    if (agent === undefined || agent.behind || view !== this.views.get(host)?.get(peer)) return;
+    const known = agent.core.registry.peerNamed(peer.name);
+    if (known === undefined || !view.arrivedAt.some((at, plane) => this.isFresh(host, plane, at, view)))
+      return;
+    const paths = agent.core.registry.paths.get(known)!;
+    view.withdrawnBy.forEach((deadline, plane) => {
+      if (deadline === undefined || now < Math.max(deadline, agent.runningSince + this.reaction)) return;
+      const others = paths.filter((path) => path.plane !== plane && path.device !== undefined);
+      const device = host.link(plane).ifindex;
+      const stands = kernel.routes.some(
+        (route) => route.destination.address === peer.alias && route.device === device,
+      );
+      if (stands && others.some(({ state }) => isUsable(state) || state === 'held'))
+        this.fail(
+          `${host.name} has a route to ${peer.name} by plane ${plane}, which that host has withdrawn`,
+        );
+    });
+  }
+
+  /** Who is not in the file goes after its silence, and with it what a former run of the agent left. */
+  private audit(): void {
+    this.clock.after(AUDIT, () => this.audit());
+    const { interval, expire } = this.options.beacons!.options;
+    const patience = (SILENT_AFTER + FORGOTTEN_AFTER) * interval + this.options.probe.retry;
+    for (const host of this.hosts) {
+      const { agent } = host;
+      if (agent === undefined || agent.behind || !host.speaks) continue;
+      for (const peer of this.hosts) {
+        if (peer === host || agent.topology.peers.some(({ name }) => name === peer.name)) continue;
+        const { believedAt, arrivedAt } = this.viewOf(host, peer);
+        const last = Math.max(agent.runningSince, believedAt, ...arrivedAt);
+        if (this.clock.now > last + patience + expire + 2 * this.reaction && host.knows(peer))
+          this.fail(`${host.name} still knows ${peer.name}, silent since ${last.toFixed(3)}`);
+      }
+    }
+  }
+
+  /** Whether a beacon that arrived at `at` must still count: the link works since then, and the next one is not yet missing. */
+  private isFresh(host: Host, plane: number, at: number, { epoch, believed }: View): boolean {
+    const { up, carrier, changedAt } = host.link(plane);
+    const { interval } = this.options.beacons!.options;
+    return epoch === believed && up && carrier && changedAt < at && this.clock.now - at <= interval;
+  }
+
+  /** An agent reads what wakes nobody with its own next beacon, at the latest. */
+  private get wakeUp(): number {
+    return this.options.beacons!.options.interval + this.options.latency;
+  }
+
+  /** How long an agent takes at most for what wakes it. */
+  private get reaction(): number {
+    return this.options.latency + ROUNDING;
+  }
+
+  /** Whether an agent stood still so lately that it can't be expected to have taken everything. */
+  private isLate({ agent }: Host): boolean {
+    if (agent === undefined || agent.behind) return true;
+    return this.clock.now - agent.runningSince < this.wakeUp + this.reaction;
+  }
+
+  private isReadable(host: Host, beacon: BeaconFrame): boolean {
+    const keys = this.options.beacons!.keys(this.hosts.indexOf(host));
+    return fakeSeal(keys).verify(beacon.keyId, beacon.bytes, ETHERNET_HEADER, beacon.signed) === 'good';
+  }
+
+  private planeOf(host: Host, link: KernelLink): number {
+    return host.links.indexOf(link);
+  }
+
+  private viewOf(host: Host, peer: Host): View {
+    const views = this.views.get(host)!;
+    let view = views.get(peer);
+    if (view === undefined) {
+      view = {
+        arrivedAt: host.links.map(() => Number.NEGATIVE_INFINITY),
+        epoch: 0,
+        sequence: -1,
+        withdrawnBy: host.links.map(() => undefined),
+        believed: undefined,
+        believedAt: Number.NEGATIVE_INFINITY,
+        lostAt: undefined,
+      };
+      views.set(peer, view);
+    }
+    return view;
+  }
+
+  private changed(host: Host): void {
+    this.changes.set(host, (this.changes.get(host) ?? 0) + 1);
+  }
+
+  private fail(what: string): never {
+    throw new Violation(this.clock.now, what);
+  }
+}
+
+/** What an agent tells of a link whose state or address changed. */
+const LINK_EVENTS: readonly string[] = [
+  'link-appeared',
+  'link-gone',
+  'link-replaced',
+  'link-up',
+  'link-down',
+  'carrier-back',
+  'carrier-lost',
+  'link-mac-changed',
+];

@@ -1,0 +1,85 @@
+import type { Mac } from '../../agent/wire/address';
+import { ETHERTYPE_ARP, readMac, readUint16 } from '../../agent/wire/ethernet';
+import type { Question } from './card';
+import type { Clock } from './clock';
+import type { Host } from './host';
+import { Violation } from './violation';
+
+/** A question that has not been answered yet. */
+interface Open extends Question {
+  readonly at: number;
+}
+
+/** An answer takes at most this many ms, beside the latency of the agent, where somebody is there to give it. */
+const ANSWER_TIME = 20;
+
+/** The rule that every request for an alias is answered once, by somebody who was there all the time. */
+export class Questions {
+  /** by host and the requester's address */
+  private readonly questions = new Map<string, Map<Mac, Open[]>>();
+
+  constructor(
+    private readonly clock: Clock,
+    /** the longest time from an event to an agent's taking it, in ms */
+    private readonly latency: number,
+  ) {}
+
+  asked(host: Host, question: Question): void {
+    const nobody = !question.byKernel && host.agent === undefined;
+    if (nobody) return;
+    const questions = this.questionsOf(host.name, question.requester);
+    // On joined planes one request arrives at two cards; it is still one.
+    if (!questions.some(({ serial }) => serial === question.serial))
+      questions.push({ ...question, at: this.clock.now });
+  }
+
+  /** Nobody will answer what was left to this host's agent. */
+  agentEnded(host: string): void {
+    for (const [requester, questions] of this.questions.get(host) ?? []) {
+      const byKernel = questions.filter((question) => question.byKernel);
+      this.questions.get(host)!.set(requester, byKernel);
+    }
+  }
+
+  /** A host sent a frame. */
+  sent(host: string, bytes: Uint8Array): void {
+    const isReply = readUint16(bytes, 12) === ETHERTYPE_ARP && readUint16(bytes, 20) === 2;
+    if (!isReply) return;
+    const question = this.questionsOf(host, readMac(bytes, 0)).shift();
+    if (question === undefined)
+      throw new Violation(this.clock.now, `${host} answers a request a second time`);
+  }
+
+  /** Looks for questions that should have been answered. */
+  check(hosts: readonly Host[]): void {
+    for (const host of hosts) {
+      if (host.agent?.paused) continue;
+      for (const [requester, questions] of this.questions.get(host.name) ?? []) {
+        const open = questions.filter((question) => this.isOpen(host, question));
+        this.questions.get(host.name)!.set(requester, open);
+      }
+    }
+  }
+
+  /** Whether a question may still be answered; fails where it should have been. */
+  private isOpen(host: Host, { at, link, byKernel }: Open): boolean {
+    const { now } = this.clock;
+    if (now - at < ANSWER_TIME + this.latency) return true;
+    const card = host.links.find(({ name }) => name === link)!;
+    const answerable = byKernel || (host.agent?.runningSince ?? Number.POSITIVE_INFINITY) < at;
+    if (card.changedAt < at && answerable)
+      throw new Violation(
+        now,
+        `${host.name} left a request on ${link} without an answer since ${at.toFixed(3)}`,
+      );
+    return false;
+  }
+
+  private questionsOf(name: string, requester: Mac): Open[] {
+    const byRequester = this.questions.get(name) ?? new Map<Mac, Open[]>();
+    this.questions.set(name, byRequester);
+    const questions = byRequester.get(requester) ?? [];
+    byRequester.set(requester, questions);
+    return questions;
+  }
+}

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentProcess, LogEvent } from '../../deploy/lab/agent-process';
 import { Lab } from '../../deploy/lab/lab';
 import { waitUntil } from '../../deploy/lab/wait';
-import { writeKey } from './crowd';
+import { writeKey } from './beacon';
 import type { DrillOptions } from './drill';
 import { readBusy } from './machine';
 import { type KindReport, type Metric, measured, type Sample } from './result';

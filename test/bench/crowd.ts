@@ -1,7 +1,4 @@
-import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StatusReport } from '../../agent/control/protocol';
 import { formatIpv4, parseIpv4 } from '../../agent/wire/address';
@@ -9,6 +6,7 @@ import type { AgentProcess, LogEvent } from '../../deploy/lab/agent-process';
 import type { AgentOptions } from '../../deploy/lab/host';
 import { Lab } from '../../deploy/lab/lab';
 import { LabError, monotonic, waitUntil } from '../../deploy/lab/wait';
+import { beaconSection, writeKey } from './beacon';
 import { FarEnds } from './far-ends';
 import { aliasOf, nameOf } from './far-ends-plan';
 import { NEAR, PLANES, probeSection, type Timing } from './scene';
@@ -93,7 +91,7 @@ export class Crowd {
       const keyFile = await writeKey(lab);
       await lab.writeConfiguration({
         ...probeSection(timing),
-        ...beaconSection(simulated?.beacon, keyFile),
+        ...(simulated?.beacon === undefined ? {} : beaconSection(simulated.beacon, keyFile)),
         hosts: peerEntries(lab, peers),
       });
       const farEnds = simulated && (await startFarEnds(lab, peers, simulated, keyFile));
@@ -186,19 +184,6 @@ async function bindAliases(lab: Lab, peers: number): Promise<void> {
       return `route add ${lab.host(NEAR).alias}/32 dev ${device} metric ${100 + index}`;
     }),
   );
-}
-
-/** Makes a key for the cluster's beacons; the path of its file. */
-export async function writeKey(lab: Lab): Promise<string> {
-  const file = join(dirname(lab.configurationFile), 'beacon.key');
-  await writeFile(file, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
-  return file;
-}
-
-function beaconSection(interval: number | undefined, keyFile: string): object {
-  return interval === undefined
-    ? {}
-    : { beacon: { enabled: true, interval: `${interval}ms`, ethertype: ETHERTYPE, 'key-file': keyFile } };
 }
 
 function startFarEnds(lab: Lab, peers: number, simulated: Simulated, keyFile: string): Promise<FarEnds> {

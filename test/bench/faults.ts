@@ -31,12 +31,19 @@ const RATE = 1000;
 const FINE_RATE = 5000;
 
 const NONE: readonly Goal[] = [{ statistic: 'maximum', limit: 0 }];
-const HINTED: readonly Goal[] = [{ statistic: 'median', limit: 10 }];
+const HINTED: readonly Goal[] = [{ statistic: 'median', limit: 8 }];
+const WITHDRAWN: readonly Goal[] = [
+  { statistic: 'median', limit: 2 },
+  { statistic: 'p95', limit: 4 },
+];
 const SILENT: readonly Goal[] = [
-  { statistic: 'median', limit: 50 },
+  { statistic: 'median', limit: 45 },
   { statistic: 'p95', limit: 75 },
 ];
-const SILENT_FAST: readonly Goal[] = [{ statistic: 'p95', limit: 20 }];
+const SILENT_FAST: readonly Goal[] = [
+  { statistic: 'median', limit: 18 },
+  { statistic: 'p95', limit: 20 },
+];
 
 const COMMON = { timing: TIMING, rate: RATE, movers: [NEAR, FAR] } as const;
 
@@ -50,7 +57,7 @@ const DROP = {
   mend: ({ lab }: Scene) => lab.undropPort(NEAR, FIRST),
 } as const;
 
-export const FAULTS: readonly Fault[] = [
+const BY_ARP: readonly Fault[] = [
   {
     ...COMMON,
     ...PULL,
@@ -126,4 +133,28 @@ export const FAULTS: readonly Fault[] = [
     },
     goals: { toward: NONE },
   },
+];
+
+/** The same fault where the hosts beacon. */
+function withBeacons(kind: string, goals: Fault['goals'] | undefined, rate: number): Fault {
+  const fault = BY_ARP.find((each) => each.kind === kind)!;
+  return {
+    ...fault,
+    kind: `${kind}-beacons`,
+    title: `${fault.title}; the hosts beacon`,
+    timing: { ...fault.timing, beacons: true },
+    rate,
+    goals: goals ?? fault.goals,
+  };
+}
+
+export const FAULTS: readonly Fault[] = [
+  ...BY_ARP,
+  withBeacons('card', { toward: NONE, from: WITHDRAWN }, FINE_RATE),
+  withBeacons('far-card', { toward: WITHDRAWN, from: NONE }, FINE_RATE),
+  withBeacons('silent', undefined, RATE),
+  withBeacons('silent-from-host', undefined, RATE),
+  withBeacons('silent-to-host', undefined, RATE),
+  withBeacons('silent-fast', undefined, RATE),
+  withBeacons('switch', undefined, RATE),
 ];

@@ -5,6 +5,7 @@ import { Lab } from '../../deploy/lab/lab';
 import { type Session, startSession } from '../../deploy/lab/session';
 import { type Stream, startStream } from '../../deploy/lab/stream';
 import { LabError, monotonic, waitUntil } from '../../deploy/lab/wait';
+import { beaconSection, writeKey } from './beacon';
 
 /** The host that the faults befall, and the one that it talks to. */
 export const NEAR = 'alpha';
@@ -27,6 +28,8 @@ export interface Timing {
   readonly interval: number;
   readonly retry: number;
   readonly hold: number;
+  /** whether the hosts beacon as well, at the same interval; default no */
+  readonly beacons?: boolean;
 }
 
 export const DEFAULT_TIMING: Timing = { interval: 50, retry: 5, hold: 1000 };
@@ -81,9 +84,11 @@ export class Scene {
    * @param random gives numbers from 0 to below 1
    */
   static async create(timing: Timing, rate: number, random: () => number): Promise<Scene> {
-    const lab = await Lab.create({ hosts: HOSTS, planes: PLANES, configuration: probeSection(timing) });
+    const lab = await Lab.create({ hosts: HOSTS, planes: PLANES });
     const scene = new Scene(lab, timing, rate, random);
     try {
+      const beacons = timing.beacons ? beaconSection(timing.interval, await writeKey(lab)) : {};
+      await lab.writeConfiguration({ ...probeSection(timing), ...beacons });
       await Promise.all(HOSTS.map((host) => scene.startAgent(host)));
       scene.#toward = await startStream(lab, NEAR, FAR, { hz: rate });
       scene.#from = await startStream(lab, FAR, NEAR, { hz: rate });

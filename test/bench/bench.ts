@@ -5,19 +5,21 @@
 import { randomInt } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { BUILD_COMMIT, VERSION } from '../../agent/version';
 import { ROOT } from '../../deploy/lab/host';
 import { BUSY_KINDS, runBusy } from './busy';
 import { chartOf } from './compare/chart';
-import { type Comparison, runComparison } from './compare/comparison';
+import type { Cell } from './compare/comparison';
 import { FAILURE_KINDS, titleOf } from './compare/kinds';
-import { comparisonJson, formatComparison } from './compare/report';
-import { SYSTEMS } from './compare/systems';
+import { runComparison } from './compare/run';
+import { comparisonJson, entriesOf, formatEntry, MEASURES } from './compare/summary';
+import { CONTENDERS } from './compare/systems';
+import { formatComparison } from './compare/table';
 import { type DrillOptions, runFault, runReturn } from './drill';
 import { FAULTS } from './faults';
 import { QUIET, readBusy, readMachine } from './machine';
 import { MASS_FAULTS, runMass } from './mass';
+import { type Names, type Options, readOptions } from './options';
 import { type BenchReport, formatGoalSum, formatKind, formatMachine } from './report';
 import type { KindReport, TimedReport } from './result';
 import { SCALE_KINDS } from './scale';
@@ -25,9 +27,8 @@ import { runStartup } from './startup';
 import { randomSource } from './statistics';
 import { runSteady } from './steady';
 
-const DEFAULT_DRILLS = 20;
 const EXIT_USAGE = 64;
-const LARGEST_SEED = 2 ** 32;
+const SEEDS = 2 ** 32;
 
 type Kind = readonly [name: string, run: (options: DrillOptions) => Promise<KindReport>];
 
@@ -46,97 +47,23 @@ const FURTHER_KINDS: readonly Kind[] = [
   ...BUSY_KINDS.map((busy): Kind => [busy.kind, (options) => runBusy(busy, options)]),
 ];
 
-/** The kind that sets the peers up beside us. */
-const COMPARE = 'compare';
-const CHART = join(ROOT, 'dist', 'bench', 'comparison.html');
+const NAMES: Names = {
+  kinds: [...KINDS, ...FURTHER_KINDS].map(([name]) => name),
+  systems: CONTENDERS.map(({ system }) => system.name),
+  failures: FAILURE_KINDS.map(({ name }) => name),
+};
 
-const USAGE = `usage: bench [--drills N] [--only KIND[,KIND...]] [--json FILE] [--chart FILE] [--seed N] [--quiet]
-             [--systems NAME[,NAME...]] [--failures NAME[,NAME...]]
-kinds: ${KINDS.map(([name]) => name).join(', ')}, ${COMPARE}
-systems that ${COMPARE} sets up: ${SYSTEMS.map(({ name }) => name).join(', ')}
-failures in it: ${FAILURE_KINDS.map(({ name }) => name).join(', ')}
+const USAGE = `usage: bench [--drills N] [--only KIND[,KIND...]] [--json FILE] [--seed N] [--quiet]
+             [--compare] [--systems NAME[,NAME...]] [--failures NAME[,NAME...]] [--chart FILE]
+kinds: ${KINDS.map(([name]) => name).join(', ')}
 and, only by name: ${FURTHER_KINDS.map(([name]) => name).join(', ')}
+systems that --compare sets up: ${NAMES.systems.join(', ')}
+failures that befall them: ${NAMES.failures.join(', ')}
 `;
 
-interface Options {
-  readonly drills: number;
-  readonly seed: number;
-  readonly kinds: readonly Kind[];
-  readonly json: string | undefined;
-  /** whether to set the peers up beside us, which of them, and in which failures */
-  readonly compare: boolean;
-  readonly systems: readonly string[] | undefined;
-  readonly failures: readonly string[] | undefined;
-  readonly chart: string;
-  /** whether to wait before each kind until others leave the machine alone */
-  readonly quiet: boolean;
-}
-
-/** @throws Error for what cannot be meant */
-function wholeNumber(text: string, least: number, what: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value >= LARGEST_SEED) {
-    throw new Error(`${what} takes a whole number from ${least}, not ${text}`);
-  }
-  return value;
-}
-
-/** @throws Error for a kind that doesn't exist */
-function kindsNamed(names: string | undefined): readonly Kind[] {
-  if (names === undefined) {
-    return KINDS;
-  }
-  const all = [...KINDS, ...FURTHER_KINDS];
-  return names
-    .split(',')
-    .filter((name) => name !== COMPARE)
-    .map((name) => kindNamed(all, name));
-}
-
-function kindNamed(all: readonly Kind[], name: string): Kind {
-  const kind = all.find(([candidate]) => candidate === name);
-  if (kind === undefined) {
-    throw new Error(`there is no kind ${name}`);
-  }
-  return kind;
-}
-
-/** @throws Error for a name that isn't among those that there are */
-function namesAmong(known: readonly { readonly name: string }[], text: string | undefined, what: string) {
-  const names = text?.split(',');
-  const wrong = names?.find((name) => !known.some((each) => each.name === name));
-  if (wrong !== undefined) {
-    throw new Error(`there is no ${what} ${wrong}`);
-  }
-  return names;
-}
-
-/** @throws Error for a command line that cannot be meant */
-function readOptions(): Options {
-  const { values } = parseArgs({
-    options: {
-      drills: { type: 'string', default: `${DEFAULT_DRILLS}` },
-      only: { type: 'string' },
-      json: { type: 'string' },
-      chart: { type: 'string', default: CHART },
-      systems: { type: 'string' },
-      failures: { type: 'string' },
-      seed: { type: 'string' },
-      quiet: { type: 'boolean', default: false },
-    },
-  });
-  return {
-    drills: wholeNumber(values.drills, 1, '--drills'),
-    seed: values.seed === undefined ? randomInt(LARGEST_SEED) : wholeNumber(values.seed, 0, '--seed'),
-    kinds: kindsNamed(values.only),
-    json: values.json,
-    compare: values.only === undefined || values.only.split(',').includes(COMPARE),
-    systems: namesAmong(SYSTEMS, values.systems, 'system'),
-    failures: namesAmong(FAILURE_KINDS, values.failures, 'failure'),
-    chart: values.chart,
-    quiet: values.quiet,
-  };
-}
+const CHART = join(ROOT, 'dist', 'bench', 'comparison.html');
+/** Of a line that goes to a file. */
+const DEFAULT_WIDTH = 160;
 
 /** @returns how much of the machine others use, in percent; with `quiet`, once that is little */
 async function settle(quiet: boolean): Promise<number> {
@@ -148,76 +75,98 @@ async function settle(quiet: boolean): Promise<number> {
   }
 }
 
-/** Sets up the peers beside us, prints the tables and draws the chart. */
-async function compare(options: Options, random: () => number): Promise<Comparison> {
-  const { drills, seed, systems, failures, chart } = options;
-  const busy = await settle(options.quiet);
-  const comparison = await runComparison(
-    SYSTEMS.filter(({ name }) => systems?.includes(name) !== false),
-    {
-      drills,
-      random,
-      kinds: failures,
-      progress: ({ kind, system, costs }) => {
-        if (process.stderr.isTTY) {
-          process.stderr.write(`... ${system}: ${titleOf(kind)}, ${costs.length} drills\n`);
-        }
-      },
-    },
-  );
-  process.stdout.write(`${formatComparison(comparison)}\n`);
-  await mkdir(dirname(chart), { recursive: true });
-  const circumstances = [
-    ...formatMachine(readMachine(), seed, drills).trim().split('\n'),
-    `Others used ${busy} % before.`,
-  ];
-  await writeFile(chart, chartOf(comparison, circumstances));
-  process.stdout.write(`The chart is in ${chart}\n`);
-  return comparison;
-}
-
-async function runAll(options: Options): Promise<BenchReport> {
-  const { drills, seed, kinds, quiet } = options;
-  const machine = readMachine();
-  process.stdout.write(`${formatMachine(machine, seed, drills)}\n`);
-  const random = randomSource(seed);
+async function runKinds(options: Options, random: () => number): Promise<TimedReport[]> {
+  const kinds = [...KINDS, ...FURTHER_KINDS].filter(([name]) => options.kinds?.includes(name));
   const reports: TimedReport[] = [];
-  for (const [name, run] of kinds) {
+  for (const [name, run] of options.kinds === undefined ? KINDS : kinds) {
     if (process.stderr.isTTY) {
       process.stderr.write(`... ${name}\r`);
     }
-    const busyBefore = await settle(quiet);
-    const report = await run({ drills, random });
+    const busyBefore = await settle(options.quiet);
+    const report = await run({ drills: options.drills, random });
     const timed = { ...report, busyBefore, busyAfter: await readBusy() };
     reports.push(timed);
     process.stdout.write(`${formatKind(timed)}\n`);
   }
-  const comparison = options.compare ? await compare(options, random) : undefined;
-  process.stdout.write(formatGoalSum(reports));
+  if (reports.length > 0) {
+    process.stdout.write(`${formatGoalSum(reports)}\n`);
+  }
+  return reports;
+}
+
+/** A line for what a system did in some drills of a kind: a comparison takes long. */
+function tellProgress({ kind, system, costs }: Cell): void {
+  const measured = { drills: 0, systems: [], skipped: [], cells: [{ kind, system, costs }], troubles: [] };
+  const numbers = MEASURES.flatMap((measure) =>
+    entriesOf(measured, measure).map((entry) => `${measure.name} ${formatEntry(entry)}`),
+  );
+  process.stdout.write(`  ${system}, ${titleOf(kind)}, ${costs.length} drills: ${numbers.join(', ')}\n`);
+}
+
+/**
+ * Sets up the peers beside us, prints the tables and draws the chart.
+ *
+ * @returns for the JSON, and whether everything was measured
+ */
+async function compare(
+  options: Options,
+  random: () => number,
+  circumstances: string,
+): Promise<{ readonly json: object; readonly complete: boolean }> {
+  const busyBefore = await settle(options.quiet);
+  process.stdout.write(`compare: others used ${busyBefore} % before\n`);
+  const comparison = await runComparison(
+    CONTENDERS.filter(({ system }) => options.systems?.includes(system.name) !== false),
+    { drills: options.drills, random, kinds: options.failures, progress: tellProgress },
+  );
+  const busyAfter = await readBusy();
+  process.stdout.write(`\n${formatComparison(comparison, process.stdout.columns ?? DEFAULT_WIDTH)}`);
+  const chart = options.chart ?? options.json?.replace(/(\.json)?$/, '.html') ?? CHART;
+  const others = `Others used ${busyBefore} % of the machine before, ${busyAfter} % after.`;
+  await mkdir(dirname(chart), { recursive: true });
+  await writeFile(chart, chartOf(comparison, [...circumstances.trim().split('\n'), others]));
+  process.stdout.write(`${others}\nThe chart is in ${chart}\n`);
   return {
-    version: `${VERSION} (${BUILD_COMMIT})`,
-    machine,
-    seed,
-    drills,
-    kinds: reports,
-    ...(comparison === undefined ? {} : { comparison: comparisonJson(comparison) }),
+    json: { ...comparisonJson(comparison), busyBefore, busyAfter },
+    complete: comparison.troubles.length === 0,
   };
+}
+
+/** @returns whether everything was measured */
+async function runAll(options: Options): Promise<boolean> {
+  const { drills, json } = options;
+  const machine = readMachine();
+  const seed = options.seed ?? randomInt(SEEDS);
+  const random = randomSource(seed);
+  const circumstances = formatMachine(machine, seed, drills);
+  process.stdout.write(`${circumstances}\n`);
+  const save = async (report: BenchReport): Promise<void> => {
+    if (json !== undefined) {
+      await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+    }
+  };
+  const kinds = await runKinds(options, random);
+  const report = { version: `${VERSION} (${BUILD_COMMIT})`, machine, seed, drills, kinds };
+  await save(report);
+  if (!options.compare) {
+    return true;
+  }
+  const comparison = await compare(options, random, circumstances);
+  await save({ ...report, comparison: comparison.json });
+  return comparison.complete;
 }
 
 async function main(): Promise<void> {
   let options: Options;
   try {
-    options = readOptions();
+    options = readOptions(process.argv.slice(2), NAMES);
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n${USAGE}`);
     process.exitCode = EXIT_USAGE;
     return;
   }
   try {
-    const report = await runAll(options);
-    if (options.json !== undefined) {
-      await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
-    }
+    process.exitCode = (await runAll(options)) ? 0 : 1;
   } catch (error) {
     process.stderr.write(`The benchmark ended: ${(error as Error).message}\n`);
     process.exitCode = 1;

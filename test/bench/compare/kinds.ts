@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Moment } from '../../../deploy/lab/ip-console';
 import type { Lab } from '../../../deploy/lab/lab';
+import { monotonic } from '../../../deploy/lab/wait';
 import type { RunningSystem } from '../peers/system';
 import { FAR, FIRST, NEAR } from '../scene';
 
@@ -66,11 +67,11 @@ export const FAILURE_KINDS: readonly FailureKind[] = [
     name: 'killed',
     title: 'agent or daemons killed, then local card pulled',
     break: async (lab, system) => {
-      const before = process.hrtime.bigint();
+      const before = monotonic();
       await system.kill(NEAR);
       await sleep(AFTER_KILL);
       // What the end of the daemon itself costs belongs to it.
-      return { ...(await lab.pullCard(NEAR, FIRST)), before: Number(before) / 1e6 };
+      return { ...(await lab.pullCard(NEAR, FIRST)), before };
     },
     mend: async (lab, system) => {
       const moment = await lab.returnCard(NEAR, FIRST);
@@ -80,9 +81,15 @@ export const FAILURE_KINDS: readonly FailureKind[] = [
   },
 ];
 
+const RETURN_TITLE = 'local card back again';
+
+/** All that is measured, in the order of the tables. */
+export const NAMES: readonly string[] = FAILURE_KINDS.flatMap(({ name, returns }) => [
+  name,
+  returns ?? [],
+]).flat();
+
 /** The title of a kind, and of what is measured when it is mended. */
 export function titleOf(name: string): string {
-  return name === 'return'
-    ? 'local card back again'
-    : (FAILURE_KINDS.find((kind) => kind.name === name)?.title ?? name);
+  return FAILURE_KINDS.find((kind) => kind.name === name)?.title ?? RETURN_TITLE;
 }

@@ -6,7 +6,7 @@ import { monotonic } from '../../../deploy/lab/wait';
 import type { SessionPlace } from '../peers/system';
 import { FAR, NEAR } from '../scene';
 
-/** What a failure cost, in ms; infinite where it went on to the end of the longest window, undefined where it isn't measured. */
+/** What a failure cost, in ms; infinite where it lasted as long as was watched, undefined where it isn't measured. */
 export interface Cost {
   /** packets lost of the near host's stream, each as the ms between two of them */
   readonly toward: number | undefined;
@@ -18,90 +18,105 @@ export interface Cost {
 
 /** Packets a second each way: then packets lost are ms. */
 const RATE = 1000;
-/** A failure is watched for this long at least, and no longer than the other, in ms. */
+/** A failure is watched for this long at least and, while packets are lost, at most; then TCP as long again. In ms. */
 const SHORTEST = 400;
 const LONGEST = 2000;
-/** Between two looks whether packets arrive again, over how many ms, and how long they may be on their way. */
-const LOOK = 150;
-const TAIL = 120;
-const SETTLE = 60;
+/** Between two looks whether packets arrive again; each is at the last ones before it, of those that had time to arrive. In ms. */
+const LOOK = 100;
+const TAIL = 150;
+const ON_WAY = 20;
+/** How long TCP may stall beyond the end of a watch in which the packets never arrived again, in ms. */
+const SHORT_STALL = 100;
 
 /** UDP each way and a TCP session between the near and the far host. */
 export class ComparedTraffic {
   readonly #lab: Lab;
   readonly #place: SessionPlace | undefined;
-  readonly #toward: Stream | undefined;
-  readonly #from: Stream | undefined;
+  readonly #streams: Readonly<Record<'toward' | 'from', Stream | undefined>>;
   #session: Session;
+  #sessionLost = false;
 
   private constructor(
     lab: Lab,
     place: SessionPlace | undefined,
-    streams: readonly [Stream, Stream] | undefined,
+    streams: readonly Stream[],
     session: Session,
   ) {
     this.#lab = lab;
     this.#place = place;
-    this.#toward = streams?.[0];
-    this.#from = streams?.[1];
+    this.#streams = { toward: streams[0], from: streams[1] };
     this.#session = session;
   }
 
   /** @param place of the session, for a system that carries TCP alone; undefined for UDP and TCP between the aliases */
   static async start(lab: Lab, place: SessionPlace | undefined): Promise<ComparedTraffic> {
+    const ends = [
+      [NEAR, FAR],
+      [FAR, NEAR],
+    ] as const;
     const streams =
       place === undefined
-        ? ([
-            await startStream(lab, NEAR, FAR, { hz: RATE }),
-            await startStream(lab, FAR, NEAR, { hz: RATE }),
-          ] as const)
-        : undefined;
+        ? await Promise.all(ends.map(([source, target]) => startStream(lab, source, target, { hz: RATE })))
+        : [];
     return new ComparedTraffic(lab, place, streams, await startSession(lab, NEAR, FAR, place));
   }
 
-  /** Waits until packets arrive again, or for so long that they count as lost for good. */
-  async cost(since: number): Promise<Cost> {
+  /** A session that was lost, or backs off for long, gives way to a fresh one; so does every one of a place of its own. */
+  async renewSession(): Promise<void> {
+    if (this.#sessionLost || this.#place !== undefined) {
+      await this.#session.stop();
+      this.#session = await startSession(this.#lab, NEAR, FAR, this.#place);
+      this.#sessionLost = false;
+    }
+  }
+
+  /**
+   * Waits until packets arrive again, or for so long that they count as lost for good.
+   *
+   * @param since the moment of the failure
+   */
+  async costOfFailure(since: number): Promise<Cost> {
+    const deadline = monotonic() + LONGEST;
     await sleep(SHORTEST);
-    while (!(await this.#flows()) && monotonic() - since < LONGEST) {
+    while (monotonic() < deadline && !(await this.#flows())) {
       await sleep(LOOK);
     }
-    return this.costUntil(since, monotonic(), await this.#flows());
+    return this.cost(since, monotonic());
   }
 
-  /** @param recovered whether packets arrive again; where they don't, a loss is for good */
-  async costUntil(since: number, to: number, recovered = true): Promise<Cost> {
-    const [toward, from, session] = await Promise.all([
-      this.#toward?.result(since, { to, settle: SETTLE }),
-      this.#from?.result(since, { to, settle: SETTLE }),
-      this.#session.result(since, { to, timeout: recovered ? LONGEST : LOOK }),
+  /** What was lost in a window, in ms of `monotonic()`; a session that was lost before is not part of it. */
+  async cost(since: number, to: number): Promise<Cost> {
+    const [toward, from] = await Promise.all([
+      outage(this.#streams.toward, since, to),
+      outage(this.#streams.from, since, to),
     ]);
-    const lost = (result: typeof toward): number | undefined =>
-      result === undefined
-        ? undefined
-        : recovered || result.lost === 0
-          ? (result.lost * 1000) / RATE
-          : Number.POSITIVE_INFINITY;
-    return {
-      toward: lost(toward),
-      from: lost(from),
-      stall: session.alive ? session.longestStall : Number.POSITIVE_INFINITY,
-    };
+    const dead = toward === Number.POSITIVE_INFINITY || from === Number.POSITIVE_INFINITY;
+    const stall = this.#sessionLost ? undefined : await this.#stall(since, to, dead ? SHORT_STALL : LONGEST);
+    return { toward, from, stall };
   }
 
-  /** A session that stalled for too long backs off for as long again: a fresh one for the next failure. */
-  async renewSession(): Promise<void> {
-    await this.#session.stop();
-    this.#session = await startSession(this.#lab, NEAR, FAR, this.#place);
+  async #stall(since: number, to: number, timeout: number): Promise<number> {
+    const { alive, longestStall } = await this.#session.result(since, { to, timeout });
+    this.#sessionLost = !alive;
+    return alive ? longestStall : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether nothing was lost lately. */
+  /** Whether no packet was lost lately; TCP shows that by itself. */
   async #flows(): Promise<boolean> {
-    const to = monotonic();
-    const tail = { to, settle: SETTLE };
-    const results = await Promise.all([
-      this.#toward?.result(to - TAIL, tail),
-      this.#from?.result(to - TAIL, tail),
-    ]);
-    return results.every((result) => result === undefined || result.lost === 0);
+    const to = monotonic() - ON_WAY;
+    const results = Object.values(this.#streams).map((stream) =>
+      stream?.result(to - TAIL, { to, settle: 0 }),
+    );
+    return (await Promise.all(results)).every((result) => result === undefined || result.lost === 0);
   }
+}
+
+/** @returns ms; infinite where packets still don't arrive at the end of the window */
+async function outage(stream: Stream | undefined, from: number, to: number): Promise<number | undefined> {
+  if (stream === undefined) {
+    return undefined;
+  }
+  const { lost } = await stream.result(from, { to });
+  const last = await stream.result(to - TAIL, { to, settle: 0 });
+  return last.received === 0 ? Number.POSITIVE_INFINITY : (lost * 1000) / RATE;
 }

@@ -5,7 +5,7 @@ import type { AgentProcess } from '../../../deploy/lab/agent-process';
 import type { Lab } from '../../../deploy/lab/lab';
 import { waitUntil } from '../../../deploy/lab/wait';
 import { DEFAULT_TIMING, probeSection, type Timing } from '../scene';
-import type { RunningSystem, System } from './system';
+import type { Look, RunningSystem, System } from './system';
 
 /** A return is trusted sooner than by default, so that a drill waits less; the return itself is measured with it. */
 const HOLD = 200;
@@ -24,7 +24,7 @@ class Agents implements RunningSystem {
     this.#lab = lab;
   }
 
-  async untilSteady(): Promise<void> {
+  async untilSteady(look: Look = (condition) => condition()): Promise<void> {
     const steady = async (): Promise<boolean> => {
       const reports = await Promise.all(
         [...this.#agents.keys()].map((host) => this.#lab.host(host).status()),
@@ -34,7 +34,7 @@ class Agents implements RunningSystem {
         .flatMap((report) => report.peers.flatMap((peer) => peer.paths))
         .every(({ state, since }) => state === 'up' && now - Date.parse(since) > STEADY_HOLDS * HOLD);
     };
-    await waitUntil(steady, PATIENCE, 'every path to be up and steady', LOOK_INTERVAL);
+    await waitUntil(() => look(steady), PATIENCE, 'every path to be up and steady', LOOK_INTERVAL);
   }
 
   async kill(host: string): Promise<void> {

@@ -27,6 +27,9 @@ export interface System {
 /** Where and how a session runs that isn't between the aliases. */
 export type SessionPlace = Pick<SessionOptions, 'source' | 'destination' | 'env'>;
 
+/** Looks whether a condition holds, at a time at which that disturbs nobody's measurement. */
+export type Look = (condition: () => Promise<boolean>) => Promise<boolean>;
+
 /** A system on the hosts of one lab. */
 export interface RunningSystem {
   /** of a system that carries TCP alone, and between addresses of its own; absent for all others */
@@ -34,9 +37,10 @@ export interface RunningSystem {
   /**
    * Waits until all ways stand again, and packets between any two hosts use plane `a` in both directions.
    *
+   * @param look takes each look; default at once
    * @throws LabError where that takes too long
    */
-  untilSteady(): Promise<void>;
+  untilSteady(look?: Look): Promise<void>;
   /** Ends the agent, or the routing daemons, of a host by SIGKILL; does nothing where nothing runs. */
   kill(host: string): Promise<void>;
   /** Starts again what `kill` ended, and returns once it runs; not yet steady. */

@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: demo test build lint format bench fuzz asan install clean setup-build setup-demo setup-test compile
+.PHONY: demo test build lint format bench fuzz asan install clean setup-build setup-demo setup-test setup-bench compile
 
 # A user's PATH often lacks the directories of ip, nft and arping.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -40,7 +40,7 @@ test: setup-test
 build: setup-build
 	@$(MAKE) --no-print-directory compile
 
-setup-build setup-demo setup-test: setup-%:
+setup-build setup-demo setup-test setup-bench: setup-%:
 	@deploy/setup.sh $*
 
 # Everything below `compile` needs what setup.sh installs, so it is only reached by a make that starts after it.
@@ -76,7 +76,7 @@ format: setup-build
 	$(bin)/biome check --write .
 
 # ARGS: options of the benchmark, such as ARGS='--drills 5 --only start'.
-bench: setup-demo
+bench: setup-bench
 	@$(MAKE) --no-print-directory compile
 	@$(sandbox) node dist/test/bench/bench.js $(ARGS)
 

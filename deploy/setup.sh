@@ -3,6 +3,7 @@
 # that are missing. Quick and silent where nothing is.
 #
 #   setup.sh build|demo|test     what it is for; `test` needs the most
+#   setup.sh bench               what `demo` needs, and the programs that the benchmark compares with, where they can be had
 #
 # As root it installs with apt-get. Otherwise, or without apt-get, it prints the one command to run.
 # Exit status: 0 ready, 77 (EX_NOPERM) not allowed to install, 69 (EX_UNAVAILABLE) no usable Node.js, else apt-get's.
@@ -63,7 +64,7 @@ list_missing() {
   need util-linux have unshare
   need nftables have nft
   need procps have sysctl
-  [ "$goal" = demo ] && return
+  [ "$goal" = test ] || return
   need arping have arping
   need iputils-ping have ping
   need tshark have tshark
@@ -80,11 +81,43 @@ install_missing() {
     apt-get install --yes --no-install-recommends $missing || exit
 }
 
+# The programs beside which the benchmark sets us. Those that are missing are left out there, with the reason.
+install_peers() {
+  missing=
+  need frr test -x /usr/lib/frr/zebra
+  need bird2 have bird
+  need mptcpize have mptcpize
+  need stress-ng have stress-ng
+  [ -z "$missing" ] && return
+  if [ -n "$sudo" ] || ! have apt-get; then
+    say "The benchmark leaves out what these packages are for:$missing"
+    return
+  fi
+  # shellcheck disable=SC2086 # one word for each package
+  DEBIAN_FRONTEND=noninteractive "$here/step.sh" "installing$missing" \
+    apt-get install --yes --no-install-recommends $missing || say "The benchmark does without them."
+  # They run in namespaces of the benchmark's own; this machine's routing is none of theirs.
+  for service in frr bird; do
+    case $missing in *"$service"*) stop_service "$service" ;; esac
+  done
+}
+
+stop_service() {
+  if [ -d /run/systemd/system ]; then
+    systemctl disable --now "$1" >/dev/null 2>&1 || say "could not stop the service $1"
+  elif [ -x "/etc/init.d/$1" ]; then
+    "/etc/init.d/$1" stop >/dev/null 2>&1 || say "could not stop the service $1"
+  fi
+}
+
 [ "$(id -u)" -eq 0 ] && sudo= || sudo='sudo '
 check_node
 missing=
 list_missing
-[ -z "$missing" ] && exit 0
+if [ -z "$missing" ]; then
+  [ "$goal" = bench ] && install_peers
+  exit 0
+fi
 if ! have apt-get; then
   say "These are missing, by their Debian names:$missing. Install them, then run make again."
   exit 77
@@ -94,3 +127,5 @@ elif [ -n "$sudo" ]; then
   exit 77
 fi
 install_missing
+[ "$goal" = bench ] && install_peers
+exit 0

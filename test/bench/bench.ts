@@ -17,6 +17,7 @@ import { CONTENDERS } from './compare/systems';
 import { formatComparison } from './compare/table';
 import { type DrillOptions, runFault, runReturn } from './drill';
 import { FAULTS } from './faults';
+import { FLEET_SIZES, runFleet } from './fleet';
 import { QUIET, readBusy, readMachine } from './machine';
 import { MASS_FAULTS, runMass } from './mass';
 import { type Names, type Options, readOptions } from './options';
@@ -32,6 +33,8 @@ const SEEDS = 2 ** 32;
 
 type Kind = readonly [name: string, run: (options: DrillOptions) => Promise<KindReport>];
 
+const fleetKind = (hosts: number): Kind => [`fleet-${hosts}`, (options) => runFleet(hosts, options)];
+
 const KINDS: readonly Kind[] = [
   ...FAULTS.map((fault): Kind => [fault.kind, (options) => runFault(fault, options)]),
   ['return', runReturn],
@@ -39,10 +42,12 @@ const KINDS: readonly Kind[] = [
   ...[2, 32, 128].map((peers): Kind => [`steady-${peers}`, ({ drills }) => runSteady(peers, drills)]),
   ...MASS_FAULTS.map((fault): Kind => [fault.kind, (options) => runMass(fault, options)]),
   ...SCALE_KINDS,
+  ...FLEET_SIZES.slice(0, -1).map(fleetKind),
 ];
 
 /** Only where it is asked for by name. */
 const FURTHER_KINDS: readonly Kind[] = [
+  ...FLEET_SIZES.slice(-1).map(fleetKind),
   ['steady-1000', ({ drills }) => runSteady(1000, drills)],
   ...BUSY_KINDS.map((busy): Kind => [busy.kind, (options) => runBusy(busy, options)]),
 ];

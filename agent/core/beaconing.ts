@@ -1,10 +1,12 @@
 /** A lost link is told this often, this far apart in ms: the repetitions are there for a frame that gets lost. */
 const WITHDRAWALS = 3;
 const WITHDRAWAL_SPACING = 2;
+/** The first pause between two urgent beacons for changes is this part of the interval: several paths may be judged shortly one after the other. */
+const LEAST_PAUSE = 8;
 
 /**
- * When to send beacons on one link: each `interval`; at once where something changed that the peers should know, at most one such an
- * interval; and at once, repeated within 5 ms, where another link was lost. Never sends and never reads a clock; times are ms of a
+ * When to send beacons on one link: each `interval`; at once where something changed that the peers should know, a few times an
+ * interval at most; and at once, repeated within 5 ms, where another link was lost. Never sends and never reads a clock; times are ms of a
  * monotonic clock.
  */
 export class Beaconing {
@@ -15,6 +17,8 @@ export class Beaconing {
   private urgentAt = Number.POSITIVE_INFINITY;
   private withdrawals = 0;
   private urgedAt = Number.NEGATIVE_INFINITY;
+  /** before the next urgent beacon for a change, in ms */
+  private pause = 0;
 
   /** Whether beacons are sent on this link. */
   get active(): boolean {
@@ -47,12 +51,10 @@ export class Beaconing {
     this.reckon();
   }
 
-  /** Something changed that the peers should know. What changes soon after waits for the next regular beacon, which is urgent then. */
+  /** Something changed that the peers should know. What changes soon after waits, each time twice as long, up to an interval. */
   urge(now: number): void {
     if (this.interval === undefined) return;
-    const soon = now - this.urgedAt < this.interval;
-    if (!soon) this.urgedAt = now;
-    this.urgentAt = Math.min(this.urgentAt, soon ? this.regularAt : now);
+    this.urgentAt = Math.min(this.urgentAt, Math.max(now, this.urgedAt + this.pause));
     this.reckon();
   }
 
@@ -61,6 +63,9 @@ export class Beaconing {
     if (now < this.wakeAt || this.interval === undefined) return undefined;
     const urgent = now >= this.urgentAt;
     if (urgent) {
+      const calm = now - this.urgedAt >= 2 * this.interval;
+      this.pause = calm ? this.interval / LEAST_PAUSE : Math.min(this.interval, 2 * this.pause);
+      this.urgedAt = now;
       this.withdrawals = Math.max(0, this.withdrawals - 1);
       this.urgentAt = this.withdrawals > 0 ? now + WITHDRAWAL_SPACING : Number.POSITIVE_INFINITY;
     }

@@ -195,10 +195,8 @@ export class Neighborhood {
       this.takeStatements(peer, paths, beacon, now);
     }
     const heard = hears(beacon.heard, topology.aliases[0]!);
-    if (heard === false && path.hearing.hearsUs && path.arp.state !== 'down') {
-      // A peer says so when its own requests there stayed unanswered: to ask once more would only cost time.
-      path.arp.fail(now, 'not-heard');
-      this.around.changed(peer);
+    if (heard === false && path.hearing.hearsUs) {
+      this.around.follow(path, path.arp, path.arp.verify(now, 'not-heard'));
     }
     if (heard !== undefined) path.hearing.hearsUs = heard;
     path.arp.ease(path.hearing.mutual ? topology.beacon.verify : undefined, now);

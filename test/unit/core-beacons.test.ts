@@ -223,17 +223,15 @@ describe('what a beacon does', () => {
     expect(alpha.path('beta', 0).withdrawn).toBe(false);
   });
 
-  test('that the peer hears us no more takes the path out at once, since the peer has asked; it returns by ARP', () => {
+  test('that the peer hears us no more makes ARP judge', () => {
     const { alpha, beta } = acquainted();
     forgetAll(alpha);
     beta.hears = [];
     alpha.hear(0, beta.frame(0, { urgent: true }));
-    expect(alpha.path('beta', 0)).toMatchObject({ state: 'down', cause: 'not-heard' });
-    expect(metrics(alpha, 'remove-route')).toEqual([100]);
-    alpha.run(2200, [beta]);
-    expect(alpha.path('beta', 0).state).toBe('held');
-    alpha.run(3200, [beta]);
+    expect(alpha.asked.map(({ link }) => link)).toEqual(['eth0']);
     expect(alpha.path('beta', 0).state).toBe('up');
+    alpha.hear(0, beta.frame(0, { urgent: true }));
+    expect(alpha.asked).toHaveLength(1);
   });
 
   test('a replaced card is known by its address, and no answer from another counts', () => {

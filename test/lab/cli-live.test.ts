@@ -61,11 +61,11 @@ test('status shows links, peers and paths in 80 columns, coloured on a terminal 
     '',
     expect.stringMatching(/^PEER +PLANE +LINK +STATE +ACTIVE +RTT +SINCE$/),
     expect.stringMatching(/^beta +a +eth0 +down +\S+ +\d+s$/),
-    expect.stringMatching(/^beta +b +eth1 +up +\* +[\d.]+ms +\d+s$/),
+    expect.stringMatching(/^beta +b +eth1 +up +\* only +[\d.]+ms +\d+s$/),
     expect.stringMatching(/^gamma +a +eth0 +down +- +\d+s$/),
     expect.stringMatching(/^gamma +b +eth1 +down +- +\d+s$/),
     expect.stringMatching(/^gate +a +eth0 +down +\S+ +\d+s$/),
-    expect.stringMatching(/^gate +b +eth1 +up +\* +[\d.]+ms +\d+s$/),
+    expect.stringMatching(/^gate +b +eth1 +up +\* only +[\d.]+ms +\d+s$/),
   ]);
   const coloured = await onTerminal('status');
   expect(coloured).toContain(ESCAPE);

@@ -34,8 +34,9 @@ test(
     await lab.pullCard('alpha', 'a');
     for (const peer of ['beta', 'gamma']) await cluster.waitForPath('alpha', peer, 'a', 'down');
     const told = await watch.take();
+    // Mostly `linkdown` by then; in some pulls the agent is faster than the kernel's own work on the carrier.
     const gone = ['10.78.0.2', '10.78.0.3'].map((alias) =>
-      expect.stringMatching(new RegExp(`^\\[ROUTE\\]Deleted unicast ${alias} dev eth0 .*linkdown`)),
+      expect.stringMatching(new RegExp(`^\\[ROUTE\\]Deleted unicast ${alias} dev eth0 `)),
     );
     expect(told).toHaveLength(2);
     expect(told).toEqual(expect.arrayContaining(gone));

@@ -10,6 +10,7 @@ import type { Note } from './core/event';
 import type { Seal } from './core/seal';
 import { compareTopologies, type Topology } from './core/topology';
 import { claimInstance } from './instance';
+import { hasCongestionControl } from './kernel/congestion-control';
 import { recordFile } from './kernel/record';
 import { teardown } from './kernel/teardown';
 import type { Log } from './log';
@@ -69,7 +70,7 @@ export class Daemon {
     clock: Clock,
     end: (status: 'stopped' | Error) => void,
   ): Promise<Daemon> {
-    const { configuration, warnings } = loadConfiguration(options.file);
+    const { configuration, warnings } = loadConfiguration(options.file, hasCongestionControl);
     const topology = topologyOf(configuration, options.host ?? hostNameIn(configuration, hostname()));
     await claimInstance(topology.cluster, topology.host, recordFile(configuration.control.socket));
     const daemon = new Daemon(configuration, topology, sealFor(configuration), options, log, clock, end);
@@ -129,7 +130,7 @@ export class Daemon {
   }
 
   private loadAgain(): Configuration {
-    const { configuration, warnings } = loadConfiguration(this.options.file);
+    const { configuration, warnings } = loadConfiguration(this.options.file, hasCongestionControl);
     for (const warning of warnings) this.noteProblem('configuration-warning', formatProblem(warning));
     return configuration;
   }

@@ -122,7 +122,7 @@ export function routeReport(route: StandingRoute, deviceName: string): RouteRepo
     route.dead ? 'dead' : '',
     gateway === null ? '' : 'onlink',
     route.linkdown ? 'linkdown' : '',
-    route.rtoMin === undefined ? '' : `rto_min lock ${route.rtoMin}ms`,
+    ...metricsWords(route),
   ];
   return {
     destination,
@@ -134,9 +134,24 @@ export function routeReport(route: StandingRoute, deviceName: string): RouteRepo
     protocol: route.protocol,
     table: route.table,
     rtoMin: route.rtoMin ?? null,
+    quickack: route.quickack ?? false,
+    initcwnd: route.initcwnd ?? null,
+    congctl: route.congctl ?? null,
+    mtu: route.mtu ?? null,
     linkdown: route.linkdown,
     text: words.filter((word) => word !== '').join(' '),
   };
+}
+
+/** In the order in which `ip route` prints them, that of their numbers (print_rta_metrics). */
+function metricsWords({ mtu, initcwnd, rtoMin, quickack, congctl }: StandingRoute): string[] {
+  return [
+    mtu === undefined ? '' : `mtu ${mtu}`,
+    initcwnd === undefined ? '' : `initcwnd ${initcwnd}`,
+    rtoMin === undefined ? '' : `rto_min lock ${rtoMin}ms`,
+    quickack === undefined ? '' : 'quickack 1',
+    congctl === undefined ? '' : `congctl ${congctl}`,
+  ];
 }
 
 function planeName(topology: Topology, plane: number): string {

@@ -43,6 +43,17 @@ export function checkRoute(reader: Reader, route: RouteOptions, planes: number):
   reader.refuse(['route', 'metric'], new Fault(said, `write at most ${highest}`));
 }
 
+/** The kernel has the congestion control. */
+export function checkCongestionControl(
+  reader: Reader,
+  { congctl }: RouteOptions,
+  has: (congctl: string) => boolean,
+): void {
+  if (congctl === undefined || has(congctl)) return;
+  const mend = 'name one of net.ipv4.tcp_available_congestion_control, or load its module';
+  reader.refuse(['route', 'congctl'], new Fault(`this kernel has no congestion control '${congctl}'`, mend));
+}
+
 /** A suspect path is asked more often than one that is up. */
 export function checkProbe(reader: Reader, { retry, interval }: ProbeOptions): void {
   if (retry <= interval) return;

@@ -1,4 +1,12 @@
-import { checkBeacon, checkHosts, checkPlanes, checkProbe, checkRoute, checkTold } from './checks';
+import {
+  checkBeacon,
+  checkCongestionControl,
+  checkHosts,
+  checkPlanes,
+  checkProbe,
+  checkRoute,
+  checkTold,
+} from './checks';
 import { SourceDocument } from './document';
 import { Fault, show } from './fault';
 import { ConfigurationError, type Problem } from './problem';
@@ -19,15 +27,20 @@ const AGENT_ONLY = ['alias', 'links', 'priority'];
 const FAR_END_ONLY = ['addresses', 'prefixes', 'icmp'];
 
 /**
- * The configuration in `text`; `file` is the name that messages give it.
+ * The configuration in `text`; `file` is the name that messages give it, `hasCongestionControl` asks the kernel that is to carry it out.
  * @throws {ConfigurationError} with every problem that was found
  */
-export function parseConfiguration(text: string, file: string): Parsed {
+export function parseConfiguration(
+  text: string,
+  file: string,
+  hasCongestionControl: (name: string) => boolean = () => true,
+): Parsed {
   const source = new SourceDocument(text, file);
   const problems = [...source.problems];
   const warnings: Problem[] = [];
   const reader = new Reader(source, problems, warnings);
   const configuration = problems.length === 0 ? readRoot(reader, source.value, file) : undefined;
+  if (configuration !== undefined) checkCongestionControl(reader, configuration.route, hasCongestionControl);
   if (configuration !== undefined && problems.length === 0) return { configuration, warnings };
   throw new ConfigurationError(problems.sort((a, b) => a.line - b.line || a.column - b.column));
 }

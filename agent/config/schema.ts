@@ -10,6 +10,7 @@ import type { Ipv4, Prefix } from '../wire/address';
 import { Fault, show } from './fault';
 import {
   absolutePath,
+  congestionControl,
   etherType,
   hostAddress,
   interfaceName,
@@ -38,6 +39,9 @@ const LONGEST_PATH = 4095;
 
 /** Every metric stays below this: under the guard's, and with room for the route that probes a target by a path that is not usable. */
 export const HIGHEST_METRIC = GUARD_METRIC - DEMOTED;
+
+/** The kernel makes a larger one this (net/ipv4/metrics.c, ip_metrics_convert), in bytes. */
+const LARGEST_MTU = 65_535 - 15;
 
 /** Protocol numbers that others set on their routes (linux/rtnetlink.h): we would sweep theirs, and they ours. */
 const TAKEN_PROTOCOLS: Readonly<Record<number, string>> = {
@@ -143,11 +147,20 @@ export const route = z.pipe(
     table: withDefault(table(), TABLE_MAIN),
     /** TCP's least retransmission time on our routes: 1ms to 10s, default 5ms; `off` leaves the kernel's 200ms */
     'rto-min': withDefault(time(1, 10_000, { off: 0 }), 5),
+    /** whether TCP acknowledges every segment at once on our routes; default false */
+    quickack: withDefault(yesOrNo(), false),
+    /** segments that TCP sends at first on our routes: 1 to 65535; default the kernel's, 10 */
+    initcwnd: z.optional(whole(1, 65_535)),
+    /** TCP's congestion control on our routes, one that the kernel has; default the host's */
+    congctl: z.optional(congestionControl()),
+    /** largest packet on our routes in bytes: 68 to 65520, and not over the MTU of any link; default the link's */
+    mtu: z.optional(whole(68, LARGEST_MTU)),
   }),
   z.transform(
-    ({ 'rto-min': rtoMin, ...rest }): RouteOptions => ({
+    ({ 'rto-min': rtoMin, quickack, ...rest }): RouteOptions => ({
       ...rest,
       rtoMin: rtoMin === 0 ? undefined : rtoMin,
+      quickack: quickack || undefined,
     }),
   ),
 );

@@ -99,6 +99,15 @@ export function nameFault(value: unknown, longest: number): Fault | undefined {
   return new Fault(`${show(value)} is not a usable name`, mend);
 }
 
+/** What can be the name of a congestion control: up to 15 bytes (TCP_CA_NAME_MAX less the final zero, include/net/tcp.h). */
+export function congestionControl() {
+  const mend = 'write the name of one that the kernel has, such as cubic';
+  return scalar((value): string | Fault => {
+    const good = typeof value === 'string' && /^[a-z0-9_-]{1,15}$/i.test(value);
+    return good ? value : new Fault(`${show(value)} is no name of a congestion control`, mend);
+  }, mend);
+}
+
 export function name(longest: number, missing: string) {
   return scalar((value) => nameFault(value, longest) ?? (value as string), missing);
 }

@@ -123,8 +123,14 @@ export interface RouteReport {
   readonly metric: number;
   readonly protocol: number;
   readonly table: number;
-  /** ms; null where the route sets none */
+  /** ms; null where the route sets none, as for those that follow */
   readonly rtoMin: number | null;
+  readonly quickack: boolean;
+  /** segments */
+  readonly initcwnd: number | null;
+  readonly congctl: string | null;
+  /** bytes */
+  readonly mtu: number | null;
   readonly linkdown: boolean;
   /** the same as `ip route` prints it */
   readonly text: string;

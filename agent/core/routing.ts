@@ -1,10 +1,10 @@
 import type { Ipv4, Mac, Prefix } from '../wire/address';
 import type { PathState } from './liveness';
 import type { SettingName } from './settings';
-import type { Peer, Topology } from './topology';
+import type { Peer, RouteMetrics, Topology } from './topology';
 
 /** One of our routes, as we want it or as the kernel has it. */
-export interface Route {
+export interface Route extends RouteMetrics {
   readonly destination: Prefix;
   /** `unreachable` is the guard below all routes to an alias: its traffic never leaves by a less specific route */
   readonly type: 'unicast' | 'unreachable';
@@ -16,8 +16,8 @@ export interface Route {
   readonly metric: number;
   readonly table: number;
   readonly protocol: number;
-  /** ms */
-  readonly rtoMin: number | undefined;
+  /** metrics that none of our routes has, as the kernel holds them, by name: somebody else's doing */
+  readonly others?: Readonly<Record<string, number>> | undefined;
 }
 
 /** A permanent neighbor entry of ours. */
@@ -99,7 +99,7 @@ export function activePath<P extends PathView>(paths: readonly P[]): P | undefin
 
 /** The routes toward `peer`, the guards first. */
 export function desiredRoutes(topology: Topology, peer: Peer, paths: readonly PathView[]): Route[] {
-  const { metric, table, protocol, rtoMin } = topology.route;
+  const { metric, table, protocol, ...metrics } = topology.route;
   const source = topology.aliases[0];
   const chosen = new Set(chosenPaths(paths));
   const ranks = metricRanks(paths);
@@ -114,7 +114,7 @@ export function desiredRoutes(topology: Topology, peer: Peer, paths: readonly Pa
       metric: metric + METRIC_STEP * ranks.get(path)! + added,
       table,
       protocol,
-      rtoMin,
+      ...metrics,
     });
   if (peer.kind === 'agent') {
     for (const alias of peer.aliases) routes.push(guard(topology, alias));
@@ -151,14 +151,17 @@ function guard(topology: Topology, alias: Ipv4): Route {
     metric: GUARD_METRIC,
     table: topology.route.table,
     protocol: topology.route.protocol,
-    rtoMin: undefined,
   };
 }
 
 /** The same text for the same route, every attribute included. */
 export function routeIdentity(route: Route): string {
-  const { destination, type, device, gateway, source, rtoMin } = route;
-  return `${slotOf(route)} ${type} ${destination.length} ${device} ${gateway} ${source} ${route.protocol} ${rtoMin}`;
+  const { type, device, gateway, source, protocol } = route;
+  return `${slotOf(route)} ${type} ${device} ${gateway} ${source} ${protocol} ${metricsIdentity(route)}`;
+}
+
+function metricsIdentity({ rtoMin, quickack, initcwnd, congctl, mtu, others }: Route): string {
+  return `${rtoMin} ${quickack} ${initcwnd} ${congctl} ${mtu} ${JSON.stringify(others)}`;
 }
 
 /** The kernel takes one route for each of these, unless told to append. */

@@ -44,16 +44,28 @@ export interface ArpOptions {
   readonly refresh: number;
 }
 
+/** What a route says to TCP, and to IP, of the way to its destination (RTA_METRICS, linux/rtnetlink.h). What is undefined is left to the kernel. */
+export interface RouteMetrics {
+  /** TCP's least retransmission time, in ms; locked, since TCP heeds no other (tcp_rto_min, include/net/tcp.h) */
+  readonly rtoMin?: number | undefined;
+  /** whether TCP acknowledges every segment at once; undefined for no */
+  readonly quickack?: true | undefined;
+  /** segments that TCP sends at first without an acknowledgement */
+  readonly initcwnd?: number | undefined;
+  /** name of TCP's congestion control, for sockets that choose none themselves */
+  readonly congctl?: string | undefined;
+  /** bytes of the largest packet; not locked, so that path MTU discovery may find less */
+  readonly mtu?: number | undefined;
+}
+
 /** What our routes look like. */
-export interface RouteOptions {
+export interface RouteOptions extends RouteMetrics {
   /** rtm_protocol, 1 to 255 */
   readonly protocol: number;
   /** of the route by the first plane; the n-th has `metric + 10·n`, counted from 0 */
   readonly metric: number;
   /** routing table number */
   readonly table: number;
-  /** TCP's least retransmission time on our routes, in ms; undefined leaves the kernel's */
-  readonly rtoMin: number | undefined;
 }
 
 /** One of this host's interfaces, on a plane. */

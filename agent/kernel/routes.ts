@@ -2,14 +2,14 @@ import {
   formatRouteMessage,
   parseRouteMessage,
   type RouteAttrs,
-  type RouteMetrics,
   RouteScope,
   RouteType,
 } from 'netlink/dist/rt/structs';
-import { AttrStream, readU32, writeU32 } from 'netlink/dist/structs';
+import { AttrStream, readU32 } from 'netlink/dist/structs';
 import type { Route } from '../core/routing';
 import { formatPrefix, type Ipv4 } from '../wire/address';
 import { AF_INET, ipv4Bytes, ipv4In } from './bytes';
+import { metricsAttributes, metricsIn } from './metrics';
 import { FLAG, type KernelMessage, type KernelRequest, RTM, type Rtnetlink } from './rtnetlink';
 
 /** A route of ours as the kernel has it. */
@@ -78,7 +78,7 @@ export function decodeRoute(message: KernelMessage): StandingRoute | undefined {
     metric: attrs.priority ?? 0,
     table: attrs.table ?? data.table ?? 0,
     protocol: Number(data.protocol ?? 0),
-    rtoMin: rtoMinIn(attrs.metrics),
+    ...metricsIn(attrs.metrics),
     linkdown: (nexthopFlags(message.body) & RTNH_F_LINKDOWN) !== 0,
     dead: (nexthopFlags(message.body) & RTNH_F_DEAD) !== 0,
   };
@@ -93,18 +93,9 @@ function nexthopFlags(body: Buffer): number {
   return readU32.call(body, 8);
 }
 
-/** TCP heeds the metric only where it is locked (tcp_rto_min, net/ipv4/tcp_output.c); one that isn't is as good as none. */
-const RTAX_RTO_MIN = 13;
-
-function rtoMinIn(metrics: RouteMetrics | undefined): number | undefined {
-  const { lock, rtoMin } = metrics ?? {};
-  if (lock === undefined || rtoMin === undefined) return undefined;
-  return (readU32.call(lock, 0) & (1 << RTAX_RTO_MIN)) === 0 ? undefined : readU32.call(rtoMin, 0);
-}
-
 function encodeRoute(route: Route): AttrStream {
   const unicast = route.type === 'unicast';
-  const { gateway, source, rtoMin } = route;
+  const { gateway, source } = route;
   const scope = unicast && gateway === undefined ? RouteScope.LINK : RouteScope.UNIVERSE;
   const attrs: RouteAttrs = {
     dst: ipv4Bytes(route.destination.address),
@@ -115,8 +106,8 @@ function encodeRoute(route: Route): AttrStream {
   if (unicast) attrs.oif = route.device;
   if (gateway !== undefined) attrs.gateway = ipv4Bytes(gateway);
   if (source !== undefined) attrs.prefsrc = ipv4Bytes(source);
-  if (rtoMin !== undefined)
-    attrs.metrics = { lock: uint32Bytes(1 << RTAX_RTO_MIN), rtoMin: uint32Bytes(rtoMin) };
+  const metrics = metricsAttributes(route);
+  if (metrics !== undefined) attrs.metrics = metrics;
   const data = {
     family: AF_INET,
     dstLen: route.destination.length,
@@ -134,12 +125,6 @@ function encodeRoute(route: Route): AttrStream {
 
 function shortTable(table: number): number {
   return table > LARGEST_SHORT_TABLE ? 0 : table;
-}
-
-function uint32Bytes(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  writeU32.call(bytes, value, 0);
-  return bytes;
 }
 
 /** The codec gives a known value by its name, and another by its number. */

@@ -426,6 +426,31 @@ const CASES: readonly (readonly [name: string, text: string, ...said: string[]])
     `${BASE}route: { rto-min: 0ms }\n`,
     'c.yaml:5:19: route.rto-min: 0ms is out of range; write a time from 1ms to 10s, or off',
   ],
+  [
+    'a number for quickack',
+    `${BASE}route: { quickack: 1 }\n`,
+    "c.yaml:5:20: route.quickack: '1' is neither true nor false; write true or false",
+  ],
+  [
+    'an initial window of 0',
+    `${BASE}route: { initcwnd: 0 }\n`,
+    'c.yaml:5:20: route.initcwnd: 0 is out of range; write a whole number from 1 to 65535',
+  ],
+  [
+    'a congestion control of 16 letters',
+    `${BASE}route: { congctl: sixteen-letters- }\n`,
+    "c.yaml:5:19: route.congctl: 'sixteen-letters-' is no name of a congestion control; write the name of one that the kernel has, such as cubic",
+  ],
+  [
+    'an MTU that IP does not know',
+    `${BASE}route: { mtu: 67 }\n`,
+    'c.yaml:5:15: route.mtu: 67 is out of range; write a whole number from 68 to 65520',
+  ],
+  [
+    'an MTU that the kernel would make another',
+    `${BASE}route: { mtu: 65521 }\n`,
+    'c.yaml:5:15: route.mtu: 65521 is out of range; write a whole number from 68 to 65520',
+  ],
   // beacon, control, metrics
   [
     'beacons that are neither on nor off',

@@ -76,6 +76,26 @@ describe('parseConfiguration', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('leaves the metrics of a route that are not written to the kernel', () => {
+    const { quickack, initcwnd, congctl, mtu } = parse(REQUIRED).configuration.route;
+    expect([quickack, initcwnd, congctl, mtu]).toEqual([undefined, undefined, undefined, undefined]);
+  });
+
+  test('asks the kernel for the congestion control that is written, and only then', () => {
+    const asked: string[] = [];
+    const has = (name: string) => asked.push(name) > 0 && name === 'reno';
+    parseConfiguration(REQUIRED, 'c.yaml', has);
+    parseConfiguration(`${REQUIRED}route: { congctl: reno }\n`, 'c.yaml', has);
+    expect(asked).toEqual(['reno']);
+    expect(
+      thrown(() => parseConfiguration(`${REQUIRED}route: { congctl: rino }\n`, 'c.yaml', has)),
+    ).toMatchObject({
+      exitStatus: 78,
+      message:
+        "c.yaml:10:19: route.congctl: this kernel has no congestion control 'rino'; name one of net.ipv4.tcp_available_congestion_control, or load its module",
+    });
+  });
+
   test('accepts a section without a value', () => {
     expect(parse(`${REQUIRED}probe:\n`).configuration.probe.interval).toBe(50);
   });
@@ -88,6 +108,13 @@ describe('parseConfiguration', () => {
     ['arp: { refresh: off }', { arp: { refresh: 0 } }],
     ['arp: { refresh: 0s }', { arp: { refresh: 0 } }],
     ['route: { rto-min: off }', { route: { rtoMin: undefined } }],
+    ['route: { quickack: true }', { route: { quickack: true } }],
+    ['route: { quickack: false }', { route: { quickack: undefined } }],
+    ['route: { initcwnd: 1 }', { route: { initcwnd: 1 } }],
+    ['route: { initcwnd: 65535 }', { route: { initcwnd: 65_535 } }],
+    ['route: { congctl: fifteen-letters }', { route: { congctl: 'fifteen-letters' } }],
+    ['route: { mtu: 68 }', { route: { mtu: 68 } }],
+    ['route: { mtu: 65520 }', { route: { mtu: 65_520 } }],
     ['route: { table: 1000 }', { route: { table: 1000 } }],
     ['route: { table: 4294967295 }', { route: { table: 4294967295 } }],
     ['probe: { hints: 2 }', { probe: { hints: 2 } }],

@@ -81,11 +81,18 @@ describe('the routes to a peer with an agent', () => {
         gateway: undefined,
         source: undefined,
         metric: GUARD_METRIC,
-        rtoMin: undefined,
       },
       { ...unicast, device: 2, metric: 100 },
       { ...unicast, device: 3, metric: 110 },
     ]);
+  });
+
+  test('with every metric that is configured, but for the guard', () => {
+    const metrics = { rtoMin: undefined, quickack: true, initcwnd: 20, congctl: 'reno', mtu: 1400 } as const;
+    const topology = topologyOf({ route: { ...topologyOf().route, ...metrics } });
+    const [first, ...others] = desiredRoutes(topology, beta, paths('up', 'up'));
+    expect(Object.keys(metrics).filter((name) => name in first!)).toEqual([]);
+    expect(others).toEqual([expect.objectContaining(metrics), expect.objectContaining(metrics)]);
   });
 
   test('for each of its aliases', () => {
@@ -167,6 +174,11 @@ describe('plans', () => {
     table: fc.constant(254),
     protocol: fc.constant(77),
     rtoMin: fc.constantFrom(5, undefined),
+    quickack: fc.constantFrom(true, undefined),
+    initcwnd: fc.constantFrom(20, undefined),
+    congctl: fc.constantFrom('reno', undefined),
+    mtu: fc.constantFrom(1400, undefined),
+    others: fc.constantFrom({ window: 1000 }, undefined),
   });
   // One for each destination and metric is what we want; a kernel may hold several.
   const desired = fc.uniqueArray(route, { selector: (each) => `${each.destination.address} ${each.metric}` });
@@ -188,6 +200,22 @@ describe('plans', () => {
         expect(planRoutes(after, after)).toEqual([]);
       }),
     );
+  });
+
+  test.each([
+    { rtoMin: 6 },
+    { quickack: true },
+    { initcwnd: 11 },
+    { congctl: 'reno' },
+    { mtu: 1400 },
+    { others: { advmss: 500 } },
+  ] as const)('put back a route that differs in its metrics alone: %j', (change) => {
+    const routes = desiredRoutes(topologyOf(), beta, paths('up', 'up'));
+    const changed = { ...routes[1]!, ...change };
+    expect(planRoutes(routes, [routes[0]!, changed, routes[2]!])).toEqual([
+      { operation: 'add-route', route: routes[1], beside: true },
+      { operation: 'remove-route', route: changed },
+    ]);
   });
 
   test('a path that goes down takes out one route', () => {

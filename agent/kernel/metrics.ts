@@ -1,0 +1,56 @@
+import type { RouteMetrics as RawMetrics } from 'netlink/dist/rt/structs';
+import { readU32, writeU32 } from 'netlink/dist/structs';
+import type { Route } from '../core/routing';
+
+/** Number of the metric that TCP heeds only where it is locked (tcp_rto_min, include/net/tcp.h); elsewhere it is as good as none. */
+const RTAX_RTO_MIN = 13;
+const RTO_MIN_LOCK = 1 << RTAX_RTO_MIN;
+
+type Metrics = Pick<Route, 'rtoMin' | 'quickack' | 'initcwnd' | 'congctl' | 'mtu' | 'others'>;
+
+/** The metrics of a route in a message. Those that our routes never have, and locks on others than `rto_min`, are {@link Route.others}. */
+export function metricsIn(raw: RawMetrics | undefined): Metrics {
+  const { ccAlgo, ...rest } = raw ?? {};
+  const numbers = new Map<string, number>();
+  for (const [name, bytes] of Object.entries(rest)) {
+    if (Buffer.isBuffer(bytes) && bytes.length === 4) numbers.set(name, readU32.call(bytes, 0));
+  }
+  const take = (name: string) => {
+    const value = numbers.get(name);
+    numbers.delete(name);
+    return value;
+  };
+  const lock = take('lock') ?? 0;
+  const heeded = (lock & RTO_MIN_LOCK) !== 0;
+  const rtoMin = heeded ? take('rtoMin') : undefined;
+  const foreignLock = rtoMin === undefined ? lock : lock & ~RTO_MIN_LOCK;
+  const quickack = (take('quickack') ?? 0) === 0 ? undefined : (true as const);
+  const known = { rtoMin, quickack, initcwnd: take('initcwnd'), congctl: textIn(ccAlgo), mtu: take('mtu') };
+  if (foreignLock !== 0) numbers.set('lock', foreignLock);
+  return { ...known, others: numbers.size === 0 ? undefined : Object.fromEntries(numbers) };
+}
+
+/** The metrics of a route for a message; undefined where it has none. */
+export function metricsAttributes(metrics: Metrics): RawMetrics | undefined {
+  const { rtoMin, quickack, initcwnd, congctl, mtu, others } = metrics;
+  const lock = (others?.lock ?? 0) | (rtoMin === undefined ? 0 : RTO_MIN_LOCK);
+  const numbers = { ...others, lock: lock || undefined, mtu, initcwnd, rtoMin: rtoMin ?? others?.rtoMin };
+  const attributes: Record<string, Buffer> = {};
+  for (const [name, value] of Object.entries(numbers)) {
+    if (value !== undefined) attributes[name] = uint32Bytes(value);
+  }
+  if (quickack) attributes.quickack = uint32Bytes(1);
+  if (congctl !== undefined) attributes.ccAlgo = Buffer.from(`${congctl}\0`);
+  return Object.keys(attributes).length === 0 ? undefined : attributes;
+}
+
+function uint32Bytes(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  writeU32.call(bytes, value, 0);
+  return bytes;
+}
+
+/** What stands before the final zero. */
+function textIn(bytes: Buffer | undefined): string | undefined {
+  return bytes?.toString('latin1').replace(/\0.*$/s, '');
+}

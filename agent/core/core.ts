@@ -132,9 +132,10 @@ export class Core {
     return this.finish(now);
   }
 
-  /** The shell has sent what it was asked to, between `before` and `after`: the wait for the answers begins here. */
+  /** The shell has done what it was asked to, and sent between `before` and `after`: the wait for the answers begins here. */
   sent(before: number, after: number): void {
     this.sending.sent(before, after);
+    this.responding.settle(before);
   }
 
   /** Undefined where this host sends and takes no beacons. */
@@ -160,13 +161,13 @@ export class Core {
         this.planning.reread(event.table);
         break;
       case 'settings':
-        this.responding.take(event.links, now);
+        this.responding.take(event.links, this.registry.workingLinks, now);
         break;
       case 'topology':
         this.onTopology(event.topology, event.seal, now);
         break;
       case 'batch':
-        for (const each of event.events) this.take(each, now);
+        for (const each of this.responding.arrange(event.events, now)) this.take(each, now);
         break;
     }
   }

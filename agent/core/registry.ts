@@ -63,6 +63,13 @@ export class Registry {
     return after.some((path, index) => path !== before[index]);
   }
 
+  /** How many links work. */
+  get workingLinks(): number {
+    let count = 0;
+    for (const link of this.links.values()) if (link.works) count += 1;
+    return count;
+  }
+
   *allPaths(): Generator<Path> {
     for (const paths of this.paths.values()) yield* paths;
   }

@@ -44,7 +44,7 @@ export class Resolution {
         this.takeConflict(link, meaning.frame, now);
         return 'conflicts';
       case 'question':
-        return this.takeQuestion(link, meaning.frame, received.at, now);
+        return this.takeQuestion(link, meaning.frame, received, now);
       case 'hint':
         return this.takeAnnouncement(link, meaning.frame, now);
       case 'answer': {
@@ -76,12 +76,11 @@ export class Resolution {
   }
 
   /** Answers a request for one of our aliases where that is ours to do. */
-  private takeQuestion(link: Link, request: ArpFrame, at: number, now: number): string {
+  private takeQuestion(link: Link, request: ArpFrame, received: ReceivedFrame, now: number): string {
     const { responding, registry, sending } = this.around;
-    if (responding.actingAt(at) === 'kernel') return 'kernel-answers';
-    if (!responding.answersOn(link, request.senderMac, registry.links.values(), registry.allPaths(), now)) {
+    if (responding.actingAt(received.at) === 'kernel') return 'kernel-answers';
+    if (!responding.answersOn(link, request, received, registry.allPaths(), now))
       return 'asked-on-another-link';
-    }
     if (link.state === undefined) return 'link-not-ready';
     sending.reply(link, request);
     return 'answered';
@@ -95,6 +94,9 @@ export class Resolution {
     if (peer === undefined) return 'unknown-sender';
     const paths = registry.paths.get(peer) ?? [];
     const heardOn = paths.find((path) => path.link === link.name);
+    // The copy of what the peer announced on another plane says nothing of this one.
+    const copied = paths.some((path) => path !== heardOn && path.mac === frame.senderMac);
+    if (copied && this.around.responding.isJoined(now)) return 'announced-on-another-link';
     const expected = heardOn?.announcements.take(now, arp) === true;
     for (const path of paths) {
       const settled = path.state === 'up' && (expected || path === heardOn);

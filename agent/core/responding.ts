@@ -1,5 +1,7 @@
-import type { Mac } from '../wire/address';
+import type { ArpFrame } from '../wire/arp';
 import { chooseResponder, type Responder } from './answering';
+import { Copies, inOrder } from './copies';
+import type { CoreEvent, ReceivedFrame } from './event';
 import type { Link } from './link';
 import type { Outbox } from './outbox';
 import type { Path } from './path';
@@ -16,9 +18,12 @@ export class Responding {
   /** who acted before, and until when */
   private former: Responder['acting'] = 'kernel';
   private since = Number.NEGATIVE_INFINITY;
+  /** whether the settings that make another one act are still to be changed */
+  private switching = false;
   private settings: ReadonlyMap<string, LinkSettings> = new Map();
   /** links of which it was told that the kernel filters what comes in by them */
   private filtered: ReadonlySet<string> = new Set();
+  private readonly copies = new Copies();
   private joinedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -48,19 +53,40 @@ export class Responding {
     return at <= this.since ? this.former : this.responder.acting;
   }
 
-  /** Takes the settings of the links as they are now, and asks for what has to change. */
-  take(settings: ReadonlyMap<string, LinkSettings>, now: number): void {
+  /** What was asked for has been done, at `at` ms: until then the former one acted. */
+  settle(at: number): void {
+    if (this.switching) this.since = at;
+    this.switching = false;
+  }
+
+  /** The events of a batch in the order in which to take them: on joined planes, which copy of a request came first decides who answers it. */
+  arrange(events: readonly CoreEvent[], now: number): readonly CoreEvent[] {
+    return this.isJoined(now) ? inOrder(events) : events;
+  }
+
+  /** Takes the settings of the links as they are now, `working` of which work, and asks for what has to change. */
+  take(settings: ReadonlyMap<string, LinkSettings>, working: number, now: number): void {
+    // One link alone hears nothing of itself, whether or not the planes are still joined.
+    if (working < 2 && this.isJoined(now)) this.joinedAt = now;
     this.settings = settings;
     this.tellFiltered();
     this.choose(now);
   }
 
-  /** Whether a request from `sender` heard on `link` is to be answered there: on joined planes every card hears it, and one answers. */
-  answersOn(link: Link, sender: Mac, links: Iterable<Link>, paths: Iterable<Path>, now: number): boolean {
-    if (!this.isJoined(now)) return true;
-    for (const path of paths) if (path.mac === sender) return path.link === link.name;
-    for (const other of links) if (other.works) return other === link;
-    return false;
+  /**
+   * Whether a request that `link` received is to be answered there. On joined planes every link hears what is broadcast, and one answers:
+   * that of the path to the sender, or else the first to hear it.
+   */
+  answersOn(
+    link: Link,
+    request: ArpFrame,
+    { kind, at }: ReceivedFrame,
+    paths: Iterable<Path>,
+    now: number,
+  ): boolean {
+    if (kind !== 'broadcast' || !this.isJoined(now)) return true;
+    for (const path of paths) if (path.mac === request.senderMac) return path.link === link.name;
+    return !this.copies.take(request, link.name, at);
   }
 
   private tellFiltered(): void {
@@ -84,6 +110,7 @@ export class Responding {
     if (before.acting !== this.responder.acting) {
       this.former = before.acting;
       this.since = now;
+      this.switching = true;
     }
     if (before.acting !== this.responder.acting || before.reason !== this.responder.reason) {
       const { acting, reason } = this.responder;

@@ -22,6 +22,8 @@ const SETTINGS_INTERVAL = 1000;
 const AUDIT_INTERVAL = 30_000;
 /** Least time between two readings after foreign changes, in ms, so that a quarrel over a route takes no more than its share. */
 const REPAIR_SPACING = 20;
+/** What was sent may be answered, and the answers are read this much later, in ms: most have come by then, and none wakes us itself. */
+const ANSWER_PATIENCE = 3;
 /** After a refusal the plan is made anew no sooner than this, in ms. */
 const REFUSAL_PAUSE = 1000;
 
@@ -52,6 +54,8 @@ export class Agent {
   private readonly timer: Timer;
   /** the time for which the timer is set */
   private armedFor: number | undefined;
+  /** when to read what was answered, in ms; infinite while nothing was sent */
+  private readAt = Number.POSITIVE_INFINITY;
   private readonly repairs: Repairs;
   private readonly intervals: NodeJS.Timeout[] = [];
   /** whether the last plan was refused in part */
@@ -165,7 +169,10 @@ export class Agent {
     const before = this.clock.now();
     if (sends.length > 0) this.send(sends);
     if (echoes.length > 0) this.echoes.send(echoes);
-    this.core.sent(before, this.clock.now());
+    const after = this.clock.now();
+    this.core.sent(before, after);
+    if (sends.length > 0) this.readAt = Math.min(this.readAt, after + ANSWER_PATIENCE);
+    this.wires.answers = this.core.responder.acting === 'agent';
     for (const note of notes) {
       // The core takes its plan for done; where all of it was refused, nothing was repaired, and that has been told.
       if (note.event !== 'repaired' || refusals.length < steps.length) this.output.note(note);
@@ -178,7 +185,7 @@ export class Agent {
   }
 
   private arm(): void {
-    const { wakeAt } = this.core;
+    const wakeAt = Math.min(this.core.wakeAt, this.readAt);
     if (wakeAt === this.armedFor || this.stopped) return;
     this.armedFor = wakeAt;
     if (wakeAt === Number.POSITIVE_INFINITY) this.timer.stop();
@@ -192,6 +199,7 @@ export class Agent {
   private wake(): void {
     const now = this.clock.now();
     this.armedFor = undefined;
+    this.readAt = Number.POSITIVE_INFINITY;
     this.onNotifications(this.monitor.read());
     this.receiveFrames();
     this.feed({ type: 'tick' }, now);

@@ -6,15 +6,18 @@ import { ETHERTYPE_ARP } from './wire/ethernet';
 
 /** What a link's sockets have to tell. */
 export interface WireHandlers {
-  /** frames wait on some link that should not wait longer: anything but steady beacons */
+  /** frames wait on some link that should not wait longer: urgent beacons, ARP to everybody, and where we answer, ARP to us alone */
   readable(): void;
   error(link: string, error: SystemError): void;
 }
 
-/** What a link's sockets are for, in the order in which they are read. */
-const ROLES = ['urgent', 'arp', 'steady'] as const;
+/** What a link's sockets are for, in the order in which they are read: ARP to us alone and ARP to everybody before steady beacons. */
+const ROLES = ['urgent', 'directed', 'broadcast', 'steady'] as const;
 type Role = (typeof ROLES)[number];
 
+/** The group bit of the Ethernet destination (IEEE 802, 8.2.2). */
+const IS_BROADCAST: PacketMatch = { offset: 0, mask: 1, value: 1 };
+const IS_DIRECTED: PacketMatch = { ...IS_BROADCAST, value: 0 };
 const IS_URGENT: PacketMatch = { offset: FLAGS_OFFSET, mask: URGENT, value: URGENT };
 const IS_STEADY: PacketMatch = { ...IS_URGENT, value: 0 };
 /** How many beacons that wake nobody may wait on a link: a thousand peers send half of it in 50 ms, the default interval. */
@@ -29,12 +32,14 @@ interface Wire {
 }
 
 /**
- * Packet sockets on every link that exists: for ARP, and where beacons are on, one for the urgent ones and one for the steady ones. With
- * many peers steady beacons come by the ten thousands a second, so they wait until something else has woken the agent.
+ * Packet sockets on every link that exists: for ARP to everybody and ARP to us alone, and where beacons are on, for the urgent ones and the
+ * steady ones. With many peers steady beacons come by the ten thousands a second, and ARP to us alone by the thousands: answers to our
+ * requests, and requests that the kernel answers. So both wait until something else has woken the agent.
  */
 export class Wires {
   private readonly wires = new Map<string, Wire>();
   private beaconEtherType: number | undefined;
+  private answering = false;
   private drops = 0;
 
   constructor(private readonly handlers: WireHandlers) {}
@@ -43,6 +48,13 @@ export class Wires {
   use(beaconEtherType: number | undefined): void {
     this.beaconEtherType = beaconEtherType;
     for (const [link, { ifindex }] of this.wires) this.match(link, ifindex);
+  }
+
+  /** Whether we answer requests, so that those to us alone must not wait. */
+  set answers(answering: boolean) {
+    if (answering === this.answering) return;
+    this.answering = answering;
+    for (const { sockets } of this.wires.values()) sockets.directed?.wake(answering);
   }
 
   /**
@@ -70,7 +82,10 @@ export class Wires {
     const error = (error: SystemError): void => this.handlers.error(link, error);
     const waking = { readable: () => this.handlers.readable(), error };
     const on = { interface: link, ifindex };
-    wire.sockets.arp ??= PacketSocket.open({ ...on, etherTypes: [ETHERTYPE_ARP] }, waking);
+    const arp = { ...on, etherTypes: [ETHERTYPE_ARP] };
+    wire.sockets.broadcast ??= PacketSocket.open({ ...arp, match: IS_BROADCAST }, waking);
+    wire.sockets.directed ??= PacketSocket.open({ ...arp, match: IS_DIRECTED }, waking);
+    wire.sockets.directed.wake(this.answering);
     if (wire.beaconEtherType === undefined) return;
     const beacons = { ...on, etherTypes: [wire.beaconEtherType] };
     wire.sockets.urgent ??= PacketSocket.open({ ...beacons, match: IS_URGENT }, waking);
@@ -97,7 +112,7 @@ export class Wires {
   }
 
   /**
-   * Everything that was received, by link, in up to three parts. The urgent beacons of all links come first, and the rest is read only when
+   * Everything that was received, by link, in a part for each role. The urgent beacons of all links come first, and the rest is read only when
    * they have been taken: so they are acted upon first. What belongs to one part is to be judged together: one link may have heard that a
    * path is lost, and another one later that it is back.
    */
@@ -122,7 +137,7 @@ export class Wires {
     }
     for (const [link, frames] of byLink) {
       // A socket sends frames of any EtherType.
-      const error = this.wires.get(link)?.sockets.arp?.send(frames).error;
+      const error = this.wires.get(link)?.sockets.broadcast?.send(frames).error;
       if (error !== undefined) refused(link, error);
     }
   }

@@ -18,6 +18,7 @@ export interface NativePacketSocket {
   ): NativeFailure | undefined;
   receive(maximum: number): number;
   send(first: number, count: number): number;
+  wake(wanted: boolean): void;
   statistics(): readonly [packets: number, drops: number];
   receiveBuffer(): number;
   close(): void;

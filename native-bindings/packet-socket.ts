@@ -100,6 +100,7 @@ export class PacketSocket {
   #capacity = 0;
   #packets = 0;
   #drops = 0;
+  #waking = true;
   #closed = false;
 
   private constructor(name: string, handlers: PacketSocketHandlers) {
@@ -168,6 +169,13 @@ export class PacketSocket {
       if (errno !== 0) return { sent, error: this.#error(errno, 'sendmmsg') };
     }
     return { sent, error: undefined };
+  }
+
+  /** Whether frames that wait call `readable`, which they do from the start; else they wait until {@link receive} is called. */
+  wake(wanted: boolean): void {
+    if (wanted === this.#waking) return;
+    this.#waking = wanted;
+    this.#native.wake(wanted);
   }
 
   /**

@@ -2,42 +2,43 @@
 export interface Entry {
   /** ms; infinite for never */
   readonly wakeAt: number;
-  /** where the agenda holds it, with which time: the agenda's own */
-  agenda: Place | undefined;
-}
-
-export interface Place {
-  index: number;
-  at: number;
+  /** its number in the agenda that holds it: the agenda's own */
+  agenda: number | undefined;
 }
 
 /**
  * Who is to be woken next: a binary heap, since with thousands of paths each received frame moves one time and a search through all
- * would cost more than everything else. An entry whose `wakeAt` may have changed is to be handed to {@link update}.
+ * would cost more than everything else. Of its entries it moves nothing but numbers, for the same reason. An entry whose `wakeAt` may have
+ * changed is to be handed to {@link update}.
  */
 export class Agenda<E extends Entry> {
-  private readonly heap: E[] = [];
+  /** by number */
+  private readonly entries: E[] = [];
+  /** the heap: the times, and whose they are */
+  private readonly times: number[] = [];
+  private readonly numbers: number[] = [];
+  /** where the heap holds an entry, by number */
+  private readonly places: number[] = [];
 
   /** The earliest time of all; infinite for none. */
   get wakeAt(): number {
-    return this.heap[0]?.agenda?.at ?? Number.POSITIVE_INFINITY;
+    return this.times[0] ?? Number.POSITIVE_INFINITY;
   }
 
   /** Takes an entry in, or its new time. */
   update(entry: E): void {
     const at = entry.wakeAt;
     if (entry.agenda === undefined) {
-      entry.agenda = { index: this.heap.length, at };
-      this.heap.push(entry);
-      this.rise(entry, entry.agenda);
+      const last = this.entries.push(entry) - 1;
+      entry.agenda = last;
+      this.put(last, last, at);
+      this.rise(last, last, at);
       return;
     }
-    const place = entry.agenda;
-    if (place.at === at) return;
-    const earlier = at < place.at;
-    place.at = at;
-    if (earlier) this.rise(entry, place);
-    else this.sink(entry, place);
+    const place = this.places[entry.agenda]!;
+    const before = this.times[place]!;
+    if (at < before) this.rise(place, entry.agenda, at);
+    else if (at > before) this.sink(place, entry.agenda, at);
   }
 
   /** All whose time has come; each is to be handed to {@link update} when it has been dealt with. */
@@ -49,50 +50,48 @@ export class Agenda<E extends Entry> {
 
   /** Starts anew with these entries. */
   reset(entries: Iterable<E>): void {
-    for (const entry of this.heap) entry.agenda = undefined;
-    this.heap.length = 0;
+    for (const entry of this.entries) entry.agenda = undefined;
+    for (const list of [this.entries, this.times, this.numbers, this.places]) list.length = 0;
     for (const entry of entries) this.update(entry);
   }
 
   /** An entry that isn't due has nobody due below it. */
-  private collect(index: number, now: number, due: E[]): void {
-    const entry = this.heap[index];
-    if (entry?.agenda === undefined || entry.agenda.at > now) return;
-    due.push(entry);
-    this.collect(2 * index + 1, now, due);
-    this.collect(2 * index + 2, now, due);
+  private collect(place: number, now: number, due: E[]): void {
+    const at = this.times[place];
+    if (at === undefined || at > now) return;
+    due.push(this.entries[this.numbers[place]!]!);
+    this.collect(2 * place + 1, now, due);
+    this.collect(2 * place + 2, now, due);
   }
 
-  private rise(entry: E, place: Place): void {
-    let { index } = place;
-    while (index > 0) {
-      const above = (index - 1) >> 1;
-      if (this.at(above) <= place.at) break;
-      this.move(this.heap[above]!, index);
-      index = above;
+  private rise(from: number, number: number, at: number): void {
+    let place = from;
+    while (place > 0) {
+      const above = (place - 1) >> 1;
+      if (this.times[above]! <= at) break;
+      this.put(place, this.numbers[above]!, this.times[above]!);
+      place = above;
     }
-    this.move(entry, index);
+    this.put(place, number, at);
   }
 
-  private sink(entry: E, place: Place): void {
-    let { index } = place;
+  private sink(from: number, number: number, at: number): void {
+    const { times } = this;
+    let place = from;
     for (;;) {
-      const left = 2 * index + 1;
-      if (left >= this.heap.length) break;
-      const below = left + 1 < this.heap.length && this.at(left + 1) < this.at(left) ? left + 1 : left;
-      if (this.at(below) >= place.at) break;
-      this.move(this.heap[below]!, index);
-      index = below;
+      const left = 2 * place + 1;
+      if (left >= times.length) break;
+      const below = left + 1 < times.length && times[left + 1]! < times[left]! ? left + 1 : left;
+      if (times[below]! >= at) break;
+      this.put(place, this.numbers[below]!, times[below]!);
+      place = below;
     }
-    this.move(entry, index);
+    this.put(place, number, at);
   }
 
-  private at(index: number): number {
-    return this.heap[index]!.agenda!.at;
-  }
-
-  private move(entry: E, index: number): void {
-    this.heap[index] = entry;
-    entry.agenda!.index = index;
+  private put(place: number, number: number, at: number): void {
+    this.times[place] = at;
+    this.numbers[place] = number;
+    this.places[number] = place;
   }
 }

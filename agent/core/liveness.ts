@@ -36,6 +36,8 @@ const NOTHING: LivenessStep = {};
 const BROADCAST_SPACING = 1000;
 /** Sending that took less than this, in ms, was not interrupted. */
 const PROMPT = 1;
+/** While eased, the first request is on one of so many moments of the interval, which all paths share: so requests go out together. */
+const MOMENTS = 40;
 /** A wake-up this much later than asked, in ms, says that the agent did not run; at least {@link ProbeTiming.retry}. */
 const STALL = 5;
 
@@ -107,6 +109,11 @@ export class Liveness {
     return this.askedAt !== undefined;
   }
 
+  /** Whether what the kernel received at `at` can be an answer to the request that waits: it was not there before that was asked. */
+  awaits(at: number): boolean {
+    return this.askedAt !== undefined && at >= this.askedAt;
+  }
+
   /**
    * The only address whose answer counts: while the path is trusted the verified one, else the one that was asked. Undefined where
    * everybody was asked.
@@ -134,7 +141,9 @@ export class Liveness {
     this.eased = interval;
     if (this.waits || this.state !== 'up') return;
     this.due =
-      interval === undefined ? Math.min(this.due, now + this.interval) : now + interval * (this.phase || 1);
+      interval === undefined
+        ? Math.min(this.due, now + this.interval)
+        : momentAfter(now + interval * this.phase, interval / MOMENTS);
   }
 
   /** Takes an address that is known by other means; whether it is another one than before. What was asked of the former one counts no more. */
@@ -330,4 +339,9 @@ export class Liveness {
     const { retry, interval } = this.options;
     return this.roundTrip.timeout(retry) ?? Math.max(retry, interval);
   }
+}
+
+/** The first multiple of `spacing` after `time`, both in ms. */
+function momentAfter(time: number, spacing: number): number {
+  return (Math.floor(time / spacing) + 1) * spacing;
 }

@@ -1,5 +1,5 @@
 import type { Ipv4, Mac } from '../wire/address';
-import type { Entry, Place } from './agenda';
+import type { Entry } from './agenda';
 import { Hearing } from './hearing';
 import { type Cause, Liveness, type PathState } from './liveness';
 import type { PathView } from './routing';
@@ -11,7 +11,7 @@ const RANK: readonly PathState[] = ['down', 'held', 'unknown', 'suspect', 'up'];
 
 /** The way to one peer by the link on one plane. */
 export class Path implements PathView, Entry {
-  agenda: Place | undefined;
+  agenda: number | undefined;
   readonly arp: Liveness;
   /** of the ICMP target behind a far end, where it names one */
   readonly icmp: Liveness | undefined;

@@ -64,7 +64,7 @@ export function meaningOf(received: ReceivedFrame, receiver: Receiver): Meaning 
   if (frame.operation === 'request') {
     return receiver.aliases.includes(frame.targetIp) ? { type: 'question', frame } : ignored('other-target');
   }
-  return meaningOfReply(frame, receiver);
+  return meaningOfReply(frame, received.at, receiver);
 }
 
 /**
@@ -75,11 +75,11 @@ function isBroadcastByUs({ kind }: ReceivedFrame, frame: ArpFrame, receiver: Rec
   return kind === 'broadcast' && frame.operation === 'request' && receiver.isOwnAddress(frame.senderIp);
 }
 
-function meaningOfReply(frame: ArpFrame, receiver: Receiver): Meaning {
+function meaningOfReply(frame: ArpFrame, at: number, receiver: Receiver): Meaning {
   const path = receiver.pathTo(frame.senderIp);
   if (path === undefined) return ignored('unknown-sender');
   if (!receiver.asksFrom(frame.targetIp)) return ignored('other-target');
-  if (!path.arp.waits) return ignored('unsolicited');
+  if (!path.arp.awaits(at)) return ignored('unsolicited');
   const { expects } = path.arp;
   if (expects !== undefined && expects !== frame.senderMac) return ignored('foreign-mac');
   return { type: 'answer', frame, path };

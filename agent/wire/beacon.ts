@@ -18,6 +18,9 @@ export const BEACON_VERSION = 1;
 export const TAG_LENGTH = 16;
 /** Longest beacon in bytes, without the Ethernet header: what every Ethernet carries (IEEE 802.3, 3.2.7). */
 export const LONGEST_BEACON = 1500;
+/** Where the sequence number stands in the frame, in bytes from its beginning, and where it ends. */
+export const SEQUENCE_OFFSET = ETHERNET_HEADER + 16;
+export const SEQUENCE_END = SEQUENCE_OFFSET + 8;
 /** Where the flags stand in the frame, in bytes from its beginning, so that a filter in the kernel can read them. */
 export const FLAGS_OFFSET = ETHERNET_HEADER + 1;
 /** Flag: something changed, so whoever hears it should not wait to read it. */
@@ -112,7 +115,7 @@ class Reading {
     const { bytes, end } = this;
     const flags = bytes[FLAGS_OFFSET]!;
     const epoch = readUint64(bytes, ETHERNET_HEADER + 8);
-    const sequence = readUint64(bytes, ETHERNET_HEADER + 16);
+    const sequence = readSequence(bytes);
     const interval = readUint32(bytes, ETHERNET_HEADER + 24);
     const sentOn = bytes[ETHERNET_HEADER + 28]!;
     if ((flags & ~URGENT) !== 0 || bytes[ETHERNET_HEADER + 31] !== 0 || interval === 0) return undefined;
@@ -218,7 +221,7 @@ export function encodeBeacon(beacon: Beacon, source: Mac, etherType: number): Un
   bytes[FLAGS_OFFSET] = beacon.urgent ? URGENT : 0;
   writeUint32(bytes, ETHERNET_HEADER + 4, beacon.keyId);
   writeUint64(bytes, ETHERNET_HEADER + 8, beacon.epoch);
-  writeUint64(bytes, ETHERNET_HEADER + 16, beacon.sequence);
+  writeUint64(bytes, SEQUENCE_OFFSET, beacon.sequence);
   writeUint32(bytes, ETHERNET_HEADER + 24, beacon.interval);
   bytes[ETHERNET_HEADER + 28] = beacon.sentOn;
   bytes[ETHERNET_HEADER + 29] = beacon.links.length;
@@ -246,6 +249,11 @@ function writeName(bytes: Uint8Array, at: number, name: string): number {
   bytes[at] = name.length;
   for (let index = 0; index < name.length; index++) bytes[at + 1 + index] = name.charCodeAt(index);
   return at + 1 + name.length;
+}
+
+/** The sequence number in the frame of a beacon; larger than any that is valid where it is not. */
+export function readSequence(frame: Uint8Array): number {
+  return readUint64(frame, SEQUENCE_OFFSET);
 }
 
 function readUint64(bytes: Uint8Array, offset: number): number {

@@ -56,6 +56,7 @@ Napi::Function PacketSocket::Define(Napi::Env env) {
                          InstanceMethod<&PacketSocket::Open>("open"),
                          InstanceMethod<&PacketSocket::Receive>("receive"),
                          InstanceMethod<&PacketSocket::Send>("send"),
+                         InstanceMethod<&PacketSocket::Wake>("wake"),
                          InstanceMethod<&PacketSocket::Statistics>("statistics"),
                          InstanceMethod<&PacketSocket::ReceiveBuffer>("receiveBuffer"),
                          InstanceMethod<&PacketSocket::Close>("close"),
@@ -227,6 +228,10 @@ Napi::Value PacketSocket::Send(const Napi::CallbackInfo& info) {
     return sendmmsg(fd_, send_headers_.data() + first, static_cast<unsigned>(count), MSG_DONTWAIT | MSG_NOSIGNAL);
   });
   return Napi::Number::New(env, sent);
+}
+
+void PacketSocket::Wake(const Napi::CallbackInfo& info) {
+  if (poller_ != nullptr) poller_->Wake(info[0].As<Napi::Boolean>().Value());
 }
 
 Napi::Value PacketSocket::Statistics(const Napi::CallbackInfo& info) {

@@ -34,6 +34,8 @@ class PacketSocket : public Napi::ObjectWrap<PacketSocket> {
   Napi::Value Receive(const Napi::CallbackInfo& info);
   // (first, count): the number of frames that the kernel took, at least 1
   Napi::Value Send(const Napi::CallbackInfo& info);
+  // (wanted): whether frames that wait call `readable`
+  void Wake(const Napi::CallbackInfo& info);
   // (): [packets, drops] since the previous call
   Napi::Value Statistics(const Napi::CallbackInfo& info);
   // (): the size of the receive buffer as the kernel accounts it

@@ -37,10 +37,16 @@ void Poller::Close() {
   uv_close(reinterpret_cast<uv_handle_t*>(&handle_), OnHandleClosed);
 }
 
+void Poller::Wake(bool wanted) {
+  if (wanted == waking_) return;
+  waking_ = wanted;
+  Watch();
+}
+
 void Poller::Watch() {
   // The kernel reports an error whatever is asked for, but libuv wants something asked. A disconnect comes to no socket
   // of ours.
-  uv_poll_start(&handle_, readable_.IsEmpty() ? UV_DISCONNECT : UV_READABLE, OnPoll);
+  uv_poll_start(&handle_, waking_ && !readable_.IsEmpty() ? UV_READABLE : UV_DISCONNECT, OnPoll);
 }
 
 void Poller::OnPoll(uv_poll_t* handle, int status, int events) {

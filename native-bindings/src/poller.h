@@ -15,6 +15,9 @@ class Poller {
   // is the errno, and `poller` is left alone.
   static int Start(Napi::Env env, int fd, Napi::Function readable, Napi::Function error, Poller** poller);
 
+  // Whether `readable` is called from now on; it is from the start. Errors are reported all the same.
+  void Wake(bool wanted);
+
   // No callback comes after this. The socket is closed on a thread of the pool: closing a packet socket waits for an
   // RCU grace period (packet_release, net/packet/af_packet.c), 8 to 16 ms in which the event loop would stand still.
   void Close();
@@ -35,6 +38,7 @@ class Poller {
   napi_env env_;
   int fd_;
   bool closing_ = false;
+  bool waking_ = true;
   uv_loop_t* loop_ = nullptr;
   uv_poll_t handle_{};
   uv_work_t work_{};

@@ -203,3 +203,25 @@ test('a thousand peers may beacon twice before one is lost, and what is lost is 
   wires.close('a');
   expect(wires.dropped).toBe(lost);
 });
+
+test('ARP to us alone wakes the agent where it answers, and else waits for something that does', async () => {
+  const directed = (number: number): Uint8Array => frameOf(veth.near.mac, ARP, numbered(number));
+  wires.match('a', veth.near.ifindex);
+  arrive(directed(1));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(wakes).toBe(0);
+  wires.answers = true;
+  await waitUntil(() => wakes > 0, PATIENCE, 'to be woken by what waited');
+  expect(receive()).toEqual([['a', [1]]]);
+  wires.answers = false;
+  wakes = 0;
+  arrive(directed(2));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(wakes).toBe(0);
+  arrive(arp(3));
+  await waitUntil(() => wakes > 0, PATIENCE, 'to be woken by ARP to everybody');
+  expect(receive()).toEqual([
+    ['a', [2]],
+    ['a', [3]],
+  ]);
+});

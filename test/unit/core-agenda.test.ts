@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { Agenda, type Entry, type Place } from '../../agent/core/agenda';
+import { Agenda, type Entry } from '../../agent/core/agenda';
 
 class Sleeper implements Entry {
-  agenda: Place | undefined;
+  agenda: number | undefined;
 
   constructor(public wakeAt: number) {}
 }

@@ -38,9 +38,12 @@ function receiverWith(path: Path): Receiver {
   };
 }
 
+/** After everything that the paths asked. */
+const LATER = 5000;
+
 const received = (frame: ArpFrame | Uint8Array, kind: FrameKind = 'host', vlan = false): ReceivedFrame => ({
   bytes: frame instanceof Uint8Array ? frame : encodeArp(frame),
-  at: 0,
+  at: LATER,
   kind,
   vlan,
 });
@@ -129,6 +132,7 @@ describe('what a frame means', () => {
     ['other-target', received(arpRequest(THEIRS, BETA, ip('10.78.0.3'))), 'asked'],
     ['other-target', received({ ...answer, targetIp: ip('10.78.0.3') }), 'asked'],
     ['unsolicited', received(answer), 'up'],
+    ['unsolicited', { ...received(answer), at: 0 }, 'asked-again'],
     ['foreign-mac', received(arpReply(asked, STRANGER)), 'asked-again'],
   ] as const)('%s', (reason, frame, state) => {
     expect(meaningOf(frame, receiverWith(pathTo(state)))).toEqual({ type: 'ignored', reason });

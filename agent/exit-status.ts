@@ -2,6 +2,8 @@
 export const EXIT = {
   /** done */
   ok: 0,
+  /** `multihomectl doctor` found something; sysexits.h has no name for it */
+  found: 1,
   /** EX_USAGE: the command line is wrong */
   usage: 64,
   /** EX_DATAERR: an argument names something that does not exist, such as a peer */

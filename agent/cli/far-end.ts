@@ -7,7 +7,7 @@ import { type FarEndRoute, FORMATS, type Format, formatRoutes } from './far-end-
 import { configurationLoader } from './lazy';
 
 /** Where the configuration lies where nobody says otherwise, as in the service unit. */
-const CONFIGURATION = '/etc/multihomed.yaml';
+export const CONFIGURATION = '/etc/multihomed.yaml';
 
 export interface FarEndOptions {
   readonly config: string;

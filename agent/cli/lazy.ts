@@ -14,3 +14,11 @@ export function kernelTeardown(): typeof import('../kernel/teardown') {
 export function capturing(): typeof import('../../native-bindings/capture') {
   return require('../../native-bindings/capture') as typeof import('../../native-bindings/capture');
 }
+
+export function doctoring() {
+  return {
+    ...(require('../doctor/doctor') as typeof import('../doctor/doctor')),
+    ...(require('../doctor/repair') as typeof import('../doctor/repair')),
+    ...(require('./doctor-text') as typeof import('./doctor-text')),
+  };
+}

@@ -5,6 +5,7 @@ import { formatVersion } from '../version';
 import { addCapture } from './capture';
 import { addCheck } from './check';
 import type { Action, Context } from './context';
+import { addDoctor } from './doctor';
 import { addEvents } from './events';
 import { addFarEnd } from './far-end';
 import { addReload } from './reload';
@@ -26,6 +27,7 @@ const SUBCOMMANDS = [
   addEvents,
   addWait,
   addCheck,
+  addDoctor,
   addReload,
   addTeardown,
   addRelease,

@@ -22,7 +22,8 @@ export interface Parsed {
 
 type Values = Readonly<Record<string, unknown>>;
 
-const SECTIONS = ['cluster', 'planes', 'hosts', 'probe', 'arp', 'route', 'beacon', 'control', 'metrics'];
+const OPTIONS = ['probe', 'arp', 'route', 'beacon', 'control', 'metrics', 'heartbeat'];
+const SECTIONS = ['cluster', 'planes', 'hosts', ...OPTIONS];
 const AGENT_ONLY = ['alias', 'links', 'priority'];
 const FAR_END_ONLY = ['addresses', 'prefixes', 'icmp'];
 
@@ -61,6 +62,7 @@ function readRoot(reader: Reader, value: unknown, file: string): schema.Configur
   const route = readOptions(reader, value, 'route', schema.route, schema.route.def.in.shape);
   const control = readOptions(reader, value, 'control', schema.control, schema.control.shape);
   const beacon = readOptions(reader, value, 'beacon', schema.beacon, schema.beacon.def.in.shape);
+  const heartbeat = reader.section(schema.heartbeat, value.heartbeat ?? {}, ['heartbeat'], []);
   readMetrics(reader, value);
   if (probe !== undefined) checkProbe(reader, probe);
   if (planes !== undefined) checkPlanes(reader, planes);
@@ -70,8 +72,9 @@ function readRoot(reader: Reader, value: unknown, file: string): schema.Configur
     checkTold(reader, hosts, beacon.enabled);
   }
   if (planes !== undefined && route !== undefined) checkRoute(reader, route, planes.length);
-  if (!(cluster && planes && probe && arp && route && beacon && control)) return undefined;
-  return { file, cluster, planes, hosts, probe, arp, route, beacon, control };
+  if (!(cluster && planes && probe && arp && route && beacon && control && heartbeat)) return undefined;
+  const heartbeats = new Map(Object.entries(heartbeat));
+  return { file, cluster, planes, hosts, probe, arp, route, beacon, control, heartbeats };
 }
 
 /** A section of options that all have defaults, so that it may be absent, or stand without a value. */

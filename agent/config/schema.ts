@@ -198,6 +198,9 @@ export const control = z.strictObject({
   socket: withDefault(absolutePath(LONGEST_SOCKET_PATH), '/run/multihomed/control.sock'),
 });
 
+/** `heartbeat`: name of an application to the silence after which it takes a peer for dead, 1ms to 24h; for `multihomectl doctor` alone. */
+export const heartbeat = z.record(z.string(), time(1, 86_400_000));
+
 /** `metrics`: accepted and checked, but without effect in this version, and a warning says so. */
 export const metrics = z.strictObject({
   /** address and port, such as 127.0.0.1:9477 or [::1]:9477; required where the section stands */
@@ -247,6 +250,8 @@ export interface Configuration {
   readonly route: RouteOptions;
   readonly beacon: BeaconSection;
   readonly control: { readonly socket: string };
+  /** by application: after which silence it takes a peer for dead */
+  readonly heartbeats: ReadonlyMap<string, number>;
 }
 
 function protocol() {

@@ -1,0 +1,92 @@
+import { AccessDenied, DaemonNotRunning, request } from '../control/client';
+import type { StatusReport } from '../control/protocol';
+import type { Topology } from '../core/topology';
+import { askOnWire } from './asking';
+import { type Evidence, type Facts, Unknown } from './evidence';
+import { readInterfaces, readNeighbors, readRoutes, readRules } from './iproute';
+import { IPTABLES_TABLES, parseIptables } from './iptables';
+import { readNetworkd, readNetworkManager } from './manager-files';
+import { parseNftables } from './nftables';
+import { readSessions, readSettings } from './proc';
+import { factsFrom, outputOf } from './programs';
+
+export interface GatheringOptions {
+  /** what the daemon said; see {@link askDaemon} */
+  readonly status: StatusReport | null | Unknown;
+  /** whether to send on the links */
+  readonly probe: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Looks at this host. Changes nothing; with `probe` it sends ARP probes on the links. */
+export async function gather(topology: Topology, options: GatheringOptions): Promise<Evidence> {
+  const [interfaces, routes, rules, neighbors, firewall, networkManager] = await Promise.all([
+    readInterfaces(),
+    readRoutes(),
+    readRules(),
+    readNeighbors(),
+    readFirewall(),
+    readNetworkManager(),
+  ]);
+  return {
+    ...{ interfaces, routes, rules, neighbors, networkManager, ...firewall },
+    settings: readSettings(topology),
+    networkd: interfaces instanceof Unknown ? interfaces : readNetworkd(interfaces),
+    sessions: readSessions(),
+    status: options.status,
+    wire: await wireOf(topology, interfaces, options),
+  };
+}
+
+async function wireOf(
+  topology: Topology,
+  interfaces: Evidence['interfaces'],
+  { probe, signal }: GatheringOptions,
+): Promise<Evidence['wire']> {
+  if (!probe) return new Unknown('--no-probe');
+  return interfaces instanceof Unknown ? interfaces : askOnWire(topology, interfaces, signal);
+}
+
+/** ms that the daemon has to answer. */
+const ANSWER_TIME = 5000;
+
+/** The daemon's report; null where none listens at any of these sockets. */
+export async function askDaemon(
+  sockets: readonly string[],
+  signal: AbortSignal,
+): Promise<StatusReport | null | Unknown> {
+  for (const socket of new Set(sockets)) {
+    try {
+      return await request(socket, { command: 'status' }, { timeout: ANSWER_TIME, signal });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      if (error instanceof DaemonNotRunning) continue;
+      if (error instanceof AccessDenied || error instanceof Error) return new Unknown(error.message);
+      throw error;
+    }
+  }
+  return null;
+}
+
+/** Both firewalls; what iptables-nft keeps in nftables is read from iptables alone, which knows its extensions. */
+async function readFirewall(): Promise<Pick<Evidence, 'nftables' | 'iptables'>> {
+  const version = await outputOf('iptables-save', ['-V']);
+  const [iptables, legacy] = await Promise.all([
+    factsFrom('iptables-save', [], parseIptables),
+    factsFrom('iptables-legacy-save', [], parseIptables),
+  ]);
+  const overNft = !(version instanceof Unknown) && version.includes('nf_tables');
+  return {
+    nftables: await readNftables(overNft ? IPTABLES_TABLES : []),
+    iptables:
+      overNft && !(iptables instanceof Unknown) && !(legacy instanceof Unknown)
+        ? [...iptables, ...legacy]
+        : iptables,
+  };
+}
+
+async function readNftables(skip: readonly string[]): Promise<Facts['nftables'] | Unknown> {
+  const text = await outputOf('nft', ['list', 'ruleset']);
+  if (text instanceof Unknown) return text;
+  return factsFrom('nft', ['-j', 'list', 'ruleset'], (json) => parseNftables(json, text, skip));
+}

@@ -3,6 +3,7 @@ import { AttrStream } from 'netlink/dist/structs';
 import type { Alias } from '../core/routing';
 import { formatIpv4, type Ipv4 } from '../wire/address';
 import { AF_INET, ipv4Bytes, ipv4In } from './bytes';
+import { bytesOf } from './message';
 import { FLAG, type KernelMessage, type KernelRequest, RTM, type Rtnetlink } from './rtnetlink';
 
 /** The loopback interface has ifindex 1 in every network namespace (net/core/dev.c, LOOPBACK_IFINDEX). */
@@ -41,7 +42,7 @@ export function readAddresses(netlink: Rtnetlink): InterfaceAddress[] {
   const body = new AttrStream();
   formatAddressMessage({ kind: 'address', data: { family: AF_INET }, attrs: {} }, body);
   return netlink
-    .dump(RTM.getAddress, body, 'reading the addresses')
+    .dump(RTM.getAddress, bytesOf(body), 'reading the addresses')
     .flatMap((message) => decodeAddress(message) ?? []);
 }
 
@@ -59,7 +60,7 @@ export function decodeAddress(message: KernelMessage): InterfaceAddress | undefi
   return { device: data.index ?? 0, address, length: data.prefixlen ?? 32, label: attrs.label ?? '' };
 }
 
-function encodeAlias(address: Ipv4, index: number | undefined): AttrStream {
+function encodeAlias(address: Ipv4, index: number | undefined): Buffer {
   const bytes = ipv4Bytes(address);
   const label = index === undefined ? {} : { label: `${LABEL}${index}` };
   const body = new AttrStream();
@@ -71,5 +72,5 @@ function encodeAlias(address: Ipv4, index: number | undefined): AttrStream {
     },
     body,
   );
-  return body;
+  return bytesOf(body);
 }

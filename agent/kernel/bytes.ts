@@ -1,5 +1,9 @@
+import { endianness } from 'node:os';
 import type { Ipv4, Mac } from '../wire/address';
 import { readMac, readUint32, writeMac, writeUint32 } from '../wire/ethernet';
+
+/** Netlink has numbers in the host's order: whether that begins with the least byte. */
+export const LITTLE = endianness() === 'LE';
 
 /** Address family of IPv4 (linux/socket.h). */
 export const AF_INET = 2;

@@ -4,6 +4,7 @@ import type { LinkState } from '../core/event';
 import type { Mac } from '../wire/address';
 import type { InterfaceAddress } from './alias';
 import { macIn } from './bytes';
+import { bytesOf } from './message';
 import { type KernelMessage, RTM, type Rtnetlink } from './rtnetlink';
 
 /** An interface as the kernel reports it. */
@@ -22,7 +23,7 @@ export function readInterfaces(netlink: Rtnetlink): Interface[] {
   const body = new AttrStream();
   formatLinkMessage({ kind: 'link', data: {}, attrs: {} }, body);
   return netlink
-    .dump(RTM.getLink, body, 'reading the interfaces')
+    .dump(RTM.getLink, bytesOf(body), 'reading the interfaces')
     .flatMap((message) => decodeInterface(message) ?? []);
 }
 

@@ -1,6 +1,7 @@
-import type { RouteMetrics as RawMetrics } from 'netlink/dist/rt/structs';
-import { readU32, writeU32 } from 'netlink/dist/structs';
+import { formatRouteMetrics, type RouteMetrics as RawMetrics } from 'netlink/dist/rt/structs';
+import { AttrStream, readU32, writeU32 } from 'netlink/dist/structs';
 import type { Route } from '../core/routing';
+import { bytesOf } from './message';
 
 /** Number of the metric that TCP heeds only where it is locked (tcp_rto_min, include/net/tcp.h); elsewhere it is as good as none. */
 const RTAX_RTO_MIN = 13;
@@ -28,6 +29,41 @@ export function metricsIn(raw: RawMetrics | undefined): Metrics {
   const known = { rtoMin, quickack, initcwnd: take('initcwnd'), congctl: textIn(ccAlgo), mtu: take('mtu') };
   if (foreignLock !== 0) numbers.set('lock', foreignLock);
   return { ...known, others: numbers.size === 0 ? undefined : Object.fromEntries(numbers) };
+}
+
+/** The metrics of the route that was encoded last, and their bytes: those of all our routes are the same. */
+let encoded: { readonly metrics: Metrics; readonly bytes: Buffer | undefined } = {
+  metrics: {},
+  bytes: undefined,
+};
+
+/** The content of a route's RTA_METRICS; undefined where it has none. */
+export function metricsBytes(metrics: Metrics): Buffer | undefined {
+  if (!sameMetrics(metrics, encoded.metrics)) {
+    const { rtoMin, quickack, initcwnd, congctl, mtu, others } = metrics;
+    const bytes = encodeMetrics(metrics);
+    encoded = { metrics: { rtoMin, quickack, initcwnd, congctl, mtu, others }, bytes };
+  }
+  return encoded.bytes;
+}
+
+function encodeMetrics(metrics: Metrics): Buffer | undefined {
+  const attributes = metricsAttributes(metrics);
+  if (attributes === undefined) return undefined;
+  const stream = new AttrStream();
+  stream.emit(formatRouteMetrics(attributes));
+  return bytesOf(stream);
+}
+
+function sameMetrics(one: Metrics, other: Metrics): boolean {
+  return (
+    one.rtoMin === other.rtoMin &&
+    one.quickack === other.quickack &&
+    one.initcwnd === other.initcwnd &&
+    one.congctl === other.congctl &&
+    one.mtu === other.mtu &&
+    one.others === other.others
+  );
 }
 
 /** The metrics of a route for a message; undefined where it has none. */

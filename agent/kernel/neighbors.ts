@@ -3,6 +3,7 @@ import { AttrStream } from 'netlink/dist/structs';
 import type { Neighbor } from '../core/routing';
 import { formatIpv4 } from '../wire/address';
 import { AF_INET, ipv4Bytes, ipv4In, macBytes, macIn } from './bytes';
+import { bytesOf } from './message';
 import { FLAG, type KernelMessage, type KernelRequest, RTM, type Rtnetlink } from './rtnetlink';
 
 /** A neighbor entry and who made it (NDA_PROTOCOL, net/core/neighbour.c). */
@@ -31,7 +32,7 @@ export function readNeighbors(
   const body = new AttrStream();
   formatNeighborMessage({ kind: 'neighbor', data: { family: AF_INET }, attrs: {} }, body);
   const permanent = netlink
-    .dump(RTM.getNeighbor, body, 'reading the neighbor entries')
+    .dump(RTM.getNeighbor, bytesOf(body), 'reading the neighbor entries')
     .flatMap((message) => decodeNeighbor(message) ?? [])
     .filter((neighbor) => neighbor.permanent);
   const plain = ({ device, address, mac }: StandingNeighbor): Neighbor => ({ device, address, mac });
@@ -57,7 +58,7 @@ function decodeNeighbor(message: KernelMessage): StandingNeighbor | undefined {
   return { device: data.ifindex ?? 0, address, mac, permanent, protocol: attrs.protocol?.[0] ?? 0 };
 }
 
-function encodeNeighbor(neighbor: Neighbor, protocol: number | undefined): AttrStream {
+function encodeNeighbor(neighbor: Neighbor, protocol: number | undefined): Buffer {
   const attrs: NeighborAttrs = { dst: ipv4Bytes(neighbor.address) };
   if (protocol !== undefined) {
     attrs.lladdr = macBytes(neighbor.mac);
@@ -66,5 +67,5 @@ function encodeNeighbor(neighbor: Neighbor, protocol: number | undefined): AttrS
   const body = new AttrStream();
   const data = { family: AF_INET, ifindex: neighbor.device, state: { permanent: true as const } };
   formatNeighborMessage({ kind: 'neighbor', data, attrs }, body);
-  return body;
+  return bytesOf(body);
 }

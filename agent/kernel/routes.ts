@@ -1,15 +1,10 @@
-import {
-  formatRouteMessage,
-  parseRouteMessage,
-  type RouteAttrs,
-  RouteScope,
-  RouteType,
-} from 'netlink/dist/rt/structs';
-import { AttrStream, readU32 } from 'netlink/dist/structs';
+import { parseRouteMessage, RouteScope, RouteType } from 'netlink/dist/rt/structs';
+import { readU32 } from 'netlink/dist/structs';
 import type { Route } from '../core/routing';
 import { formatPrefix, type Ipv4 } from '../wire/address';
-import { AF_INET, ipv4Bytes, ipv4In } from './bytes';
-import { metricsAttributes, metricsIn } from './metrics';
+import { AF_INET, ipv4In } from './bytes';
+import { MessageWriter } from './message';
+import { metricsBytes, metricsIn } from './metrics';
 import { FLAG, type KernelMessage, type KernelRequest, RTM, type Rtnetlink } from './rtnetlink';
 
 /** A route of ours as the kernel has it. */
@@ -48,17 +43,10 @@ export function removeRoute(route: Route, device: string): KernelRequest {
 
 /** Our routes, and only ours: the kernel filters by table and protocol. */
 export function readRoutes(netlink: Rtnetlink, space: RouteSpace): StandingRoute[] {
-  const body = new AttrStream();
-  formatRouteMessage(
-    {
-      kind: 'route',
-      data: { family: AF_INET, table: shortTable(space.table), protocol: space.protocol },
-      attrs: { table: space.table },
-    },
-    body,
-  );
+  const any = { scope: RouteScope.UNIVERSE, type: RouteType.UNSPEC, flags: 0 };
+  const body = routeHeader({ ...space, ...any, length: 0 }).number(RTA.table, space.table);
   return netlink
-    .dump(RTM.getRoute, body, 'reading the routes')
+    .dump(RTM.getRoute, body.take(), 'reading the routes')
     .flatMap((message) => decodeRoute(message) ?? [])
     .filter((route) => route.table === space.table && route.protocol === space.protocol);
 }
@@ -77,12 +65,16 @@ export function decodeRoute(message: KernelMessage): StandingRoute | undefined {
     source: ipv4In(attrs.prefsrc),
     metric: attrs.priority ?? 0,
     table: attrs.table ?? data.table ?? 0,
-    protocol: Number(data.protocol ?? 0),
+    // The codec gives numbers that somebody has by a name.
+    protocol: message.body[5] ?? 0,
     ...metricsIn(attrs.metrics),
     linkdown: (nexthopFlags(message.body) & RTNH_F_LINKDOWN) !== 0,
     dead: (nexthopFlags(message.body) & RTNH_F_DEAD) !== 0,
   };
 }
+
+/** Attributes of a route (linux/rtnetlink.h, enum rtattr_type_t). */
+const RTA = { destination: 1, device: 4, gateway: 5, priority: 6, source: 7, metrics: 8, table: 15 } as const;
 
 const RTNH_F_DEAD = 1;
 const RTNH_F_LINKDOWN = 16;
@@ -93,34 +85,49 @@ function nexthopFlags(body: Buffer): number {
   return readU32.call(body, 8);
 }
 
-function encodeRoute(route: Route): AttrStream {
+function encodeRoute(route: Route): Uint8Array {
   const unicast = route.type === 'unicast';
-  const { gateway, source } = route;
-  const scope = unicast && gateway === undefined ? RouteScope.LINK : RouteScope.UNIVERSE;
-  const attrs: RouteAttrs = {
-    dst: ipv4Bytes(route.destination.address),
-    priority: route.metric,
-    table: route.table,
-  };
-  if (route.destination.length === 0) delete attrs.dst;
-  if (unicast) attrs.oif = route.device;
-  if (gateway !== undefined) attrs.gateway = ipv4Bytes(gateway);
-  if (source !== undefined) attrs.prefsrc = ipv4Bytes(source);
-  const metrics = metricsAttributes(route);
-  if (metrics !== undefined) attrs.metrics = metrics;
-  const data = {
-    family: AF_INET,
-    dstLen: route.destination.length,
-    table: shortTable(route.table),
-    protocol: route.protocol,
-    scope,
+  const { destination, gateway, source, table, protocol } = route;
+  const message = routeHeader({
+    table,
+    protocol,
+    length: destination.length,
+    scope: unicast && gateway === undefined ? RouteScope.LINK : RouteScope.UNIVERSE,
     type: unicast ? RouteType.UNICAST : RouteType.UNREACHABLE,
     // The gateway need not be on a subnet of ours: links may have no address at all.
-    flags: gateway === undefined ? {} : { __unknown: RTNH_F_ONLINK },
-  };
-  const body = new AttrStream();
-  formatRouteMessage({ kind: 'route', data, attrs }, body);
-  return body;
+    flags: gateway === undefined ? 0 : RTNH_F_ONLINK,
+  });
+  if (destination.length > 0) message.address(RTA.destination, destination.address);
+  message.number(RTA.priority, route.metric).number(RTA.table, route.table);
+  if (unicast) message.number(RTA.device, route.device);
+  if (gateway !== undefined) message.address(RTA.gateway, gateway);
+  if (source !== undefined) message.address(RTA.source, source);
+  const metrics = metricsBytes(route);
+  if (metrics !== undefined) message.bytes(RTA.metrics, metrics);
+  return message.take();
+}
+
+/** What every message on a route begins with (struct rtmsg). */
+interface RouteHeader extends RouteSpace {
+  /** of the destination's prefix */
+  readonly length: number;
+  readonly scope: number;
+  readonly type: number;
+  readonly flags: number;
+}
+
+function routeHeader({ length, table, protocol, scope, type, flags }: RouteHeader): MessageWriter {
+  const [sourceLength, serviceType] = [0, 0];
+  return new MessageWriter()
+    .byte(AF_INET)
+    .byte(length)
+    .byte(sourceLength)
+    .byte(serviceType)
+    .byte(shortTable(table))
+    .byte(protocol)
+    .byte(scope)
+    .byte(type)
+    .word(flags);
 }
 
 function shortTable(table: number): number {

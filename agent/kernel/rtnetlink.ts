@@ -1,5 +1,6 @@
-import { type AttrStream, readS32, readU16, readU32, writeU16, writeU32 } from 'netlink/dist/structs';
+import { readS32, readU16, readU32 } from 'netlink/dist/structs';
 import { NetlinkSocket } from '../../native-bindings/netlink-socket';
+import { LITTLE } from './bytes';
 import { KernelError } from './error';
 
 /** Message types of rtnetlink that we use (linux/rtnetlink.h). */
@@ -41,7 +42,7 @@ export interface KernelRequest {
   /** of {@link FLAG} */
   readonly flags: number;
   /** the family header and its attributes */
-  readonly body: AttrStream;
+  readonly body: Uint8Array;
   /** for the error: what was being done */
   readonly doing: string;
 }
@@ -89,10 +90,12 @@ export class Rtnetlink {
   }
 
   /** Every object of a kind. `body` is the family header, by which the kernel filters (NETLINK_GET_STRICT_CHK). Throws {@link KernelError}. */
-  dump(type: number, body: AttrStream, doing: string): KernelMessage[] {
+  dump(type: number, body: Uint8Array, doing: string): KernelMessage[] {
     for (let attempt = 1; ; attempt++) {
       const sequence = this.next();
-      this.socket.send(encode(type, NLM_F_REQUEST | NLM_F_DUMP, sequence, body));
+      const datagram = new Uint8Array(aligned(HEADER + body.length));
+      encode(datagram, 0, type, NLM_F_REQUEST | NLM_F_DUMP, sequence, body);
+      this.socket.send(datagram);
       const { messages, interrupted } = this.collect(sequence, doing);
       if (!interrupted || attempt === DUMP_TRIES) return messages;
     }
@@ -100,10 +103,14 @@ export class Rtnetlink {
 
   private transactBatch(requests: readonly KernelRequest[]): (KernelError | undefined)[] {
     const first = this.sequence + 1;
-    const bytes = requests.map(({ type, flags, body }) =>
-      encode(type, NLM_F_REQUEST | NLM_F_ACK | flags, this.next(), body),
+    const datagram = new Uint8Array(
+      requests.reduce((sum, { body }) => sum + aligned(HEADER + body.length), 0),
     );
-    this.socket.send(Buffer.concat(bytes));
+    let end = 0;
+    for (const { type, flags, body } of requests) {
+      end = encode(datagram, end, type, NLM_F_REQUEST | NLM_F_ACK | flags, this.next(), body);
+    }
+    this.socket.send(datagram);
     const results = new Array<KernelError | undefined>(requests.length);
     let open = requests.length;
     while (open > 0) {
@@ -163,21 +170,31 @@ export function parseMessages(datagram: Uint8Array): KernelMessage[] {
       port: readU32.call(bytes, offset + 12),
       body: bytes.subarray(offset + HEADER, offset + length),
     });
-    offset += (length + 3) & ~3;
+    offset += aligned(length);
   }
   return messages;
 }
 
-function encode(type: number, flags: number, sequence: number, body: AttrStream): Buffer {
-  const payload = Buffer.concat(body.bufs);
-  const length = HEADER + payload.length;
-  const bytes = Buffer.alloc((length + 3) & ~3);
-  writeU32.call(bytes, length, 0);
-  writeU16.call(bytes, type, 4);
-  writeU16.call(bytes, flags, 6);
-  writeU32.call(bytes, sequence, 8);
-  bytes.set(payload, HEADER);
-  return bytes;
+/** Writes a request at `start`; where the next one begins. */
+function encode(
+  datagram: Uint8Array,
+  start: number,
+  type: number,
+  flags: number,
+  sequence: number,
+  body: Uint8Array,
+): number {
+  const view = new DataView(datagram.buffer, datagram.byteOffset + start);
+  view.setUint32(0, HEADER + body.length, LITTLE);
+  view.setUint16(4, type, LITTLE);
+  view.setUint16(6, flags, LITTLE);
+  view.setUint32(8, sequence, LITTLE);
+  datagram.set(body, start + HEADER);
+  return start + aligned(HEADER + body.length);
+}
+
+function aligned(length: number): number {
+  return (length + 3) & ~3;
 }
 
 function errorIn(message: KernelMessage, doing: string): KernelError | undefined {
@@ -194,7 +211,7 @@ function extendedText({ flags, body }: KernelMessage): string | undefined {
     if (readU16.call(body, offset + 2) === NLMSGERR_ATTR_MSG) {
       return body.toString('utf8', offset + 4, offset + length).replace(/\0.*$/s, '');
     }
-    offset += (length + 3) & ~3;
+    offset += aligned(length);
   }
   return undefined;
 }

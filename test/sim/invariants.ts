@@ -1,5 +1,5 @@
 import type { Note } from '../../agent/core/event';
-import { type KernelStep, routeIdentity } from '../../agent/core/routing';
+import type { KernelStep } from '../../agent/core/routing';
 import { ETHERTYPE_ARP, readUint16 } from '../../agent/wire/ethernet';
 import { BeaconRules } from './beacon-rules';
 import type { KernelLink, Question, WireWitness } from './card';
@@ -7,6 +7,7 @@ import type { Clock } from './clock';
 import type { ClusterOptions } from './cluster';
 import type { Host } from './host';
 import { Questions } from './questions';
+import { routeIdentity } from './route-identity';
 import type { Stream } from './stream';
 import { Violation } from './violation';
 import { isHealthy, Ways } from './ways';
@@ -16,6 +17,9 @@ const FRAME_WINDOW = 1000;
 /** A path that is down asks everybody once a second: how long a healthy one needs at most to be found. */
 const BROADCAST_SPACING = 1000;
 
+/** Why an agent takes a path to be down that it has asked, and not its own link or the word of another. */
+const JUDGEMENTS: readonly string[] = ['silence', 'hint', 'beacon-silence'];
+
 /** The rules of DESIGN.md that hold at every moment of every run, whatever fails. */
 export class Invariants implements WireWitness {
   readonly beacons: BeaconRules;
@@ -24,6 +28,8 @@ export class Invariants implements WireWitness {
   private ways = new Ways([]);
   private readonly questions: Questions;
   private readonly frames = new Map<string, number>();
+  /** when a host last judged a path by itself, by host, peer and plane */
+  private readonly judgements = new Map<string, number>();
 
   constructor(
     private readonly clock: Clock,
@@ -84,6 +90,9 @@ export class Invariants implements WireWitness {
   /** An agent tells something. */
   told(name: string, note: Note): void {
     this.beacons.told(this.host(name), note);
+    const { cause, peer, plane } = note.fields;
+    if (note.event === 'path-down' && JUDGEMENTS.includes(String(cause)))
+      this.judgements.set(`${name} ${peer} ${plane}`, this.clock.now);
     // What a former run of the agent left is not trusted, whatever the reason was.
     if (note.event === 'path-down' && note.fields.cause !== 'adopted') this.checkBlame(this.host(name), note);
   }
@@ -145,7 +154,8 @@ export class Invariants implements WireWitness {
   }
 
   /** No path is down that was healthy since before the trouble that it is said to have begun with. */
-  private checkBlame(host: Host, { causedAt, fields }: Note): void {
+  private checkBlame(host: Host, note: Note): void {
+    const { causedAt, fields } = note;
     const stream = this.streams.find(
       ({ source, destination }) => source === host && destination.name === fields.peer,
     )!;
@@ -162,12 +172,21 @@ export class Invariants implements WireWitness {
     if (healthySince === undefined || asksAnother || loss > 0) return;
     const withdrawn = fields.cause === 'withdrawn';
     if (withdrawn && this.beacons.disbelieves(host, stream.destination)) return;
+    if (fields.cause === 'not-heard' && this.isFollowing(host, note)) return;
     // An agent that stood still tells what happened meanwhile.
     const toldSince = withdrawn ? (stream.destination.agent?.runningSince ?? 0) : 0;
     if (Math.max(healthySince, toldSince) < trouble - 2 * this.options.latency - delay - jitter - 1)
       this.fail(
         `${host.name} takes ${fields.peer} to be down on ${fields.plane} (${fields.cause}) since ${trouble.toFixed(3)}; healthy since ${healthySince.toFixed(3)}`,
       );
+  }
+
+  /** Whether a host takes a path to be down that its far end has just judged: that says so at once, or when it may say something again. */
+  private isFollowing(host: Host, { fields }: Note): boolean {
+    const { beacons, latency, conditions } = this.options;
+    const { delay, jitter } = conditions;
+    const judgedAt = this.judgements.get(`${fields.peer} ${host.name} ${fields.plane}`) ?? 0;
+    return this.clock.now - judgedAt <= beacons!.options.interval + 2 * latency + delay + jitter + 1;
   }
 
   /** No peer is without a route while a link could carry one. */

@@ -7,11 +7,11 @@ import {
   type Neighbor,
   neighborIdentity,
   type Route,
-  routeIdentity,
 } from '../../agent/core/routing';
 import type { LinkSettings } from '../../agent/core/settings';
 import { contains, type Ipv4, type Mac } from '../../agent/wire/address';
 import type { KernelLink } from './card';
+import { routeIdentity } from './route-identity';
 
 /** The names of the errors with which the modelled kernel refuses. */
 export type Refusal = 'EEXIST' | 'ESRCH' | 'ENETDOWN' | 'EINVAL' | 'EADDRNOTAVAIL';

@@ -11,9 +11,9 @@ import {
   planNeighbors,
   planRoutes,
   type Route,
-  routeIdentity,
 } from '../../agent/core/routing';
 import type { Ipv4, Mac } from '../../agent/wire/address';
+import { routeIdentity } from '../sim/route-identity';
 import { ALPHA, BETA, beta, gate, ip, prefix, topologyOf } from './core-fixtures';
 
 const STATES: readonly PathState[] = ['unknown', 'up', 'suspect', 'down', 'held'];

@@ -4,6 +4,9 @@ const WITHDRAWAL_SPACING = 2;
 /** The first pause between two urgent beacons for changes is this part of the interval: several paths may be judged shortly one after the other. */
 const LEAST_PAUSE = 8;
 
+/** A regular beacon that is sent this much later than due, in ms, says that the agent did not run. */
+const LATE = 5;
+
 /**
  * When to send beacons on one link: each `interval`; at once where something changed that the peers should know, a few times an
  * interval at most; and at once, repeated within 5 ms, where another link was lost. Never sends and never reads a clock; times are ms of a
@@ -16,6 +19,8 @@ export class Beaconing {
   private regularAt = Number.POSITIVE_INFINITY;
   private urgentAt = Number.POSITIVE_INFINITY;
   private withdrawals = 0;
+  /** since when each regular beacon was sent when it was due */
+  private punctualSince = Number.POSITIVE_INFINITY;
   private urgedAt = Number.NEGATIVE_INFINITY;
   /** before the next urgent beacon for a change, in ms */
   private pause = 0;
@@ -25,10 +30,20 @@ export class Beaconing {
     return this.interval !== undefined;
   }
 
+  /** Whether each regular beacon of the last interval and more was sent when it was due, so that who misses them can't blame us for it. */
+  isPunctual(now: number): boolean {
+    return (
+      this.interval !== undefined &&
+      now - this.punctualSince > this.interval + LATE &&
+      now - this.regularAt <= LATE
+    );
+  }
+
   /** Sends from now on, the first as urgent, or goes on with another interval. */
   start(interval: number, now: number): void {
     if (interval === this.interval) return;
     if (this.interval === undefined) this.urgentAt = now;
+    this.punctualSince = now;
     this.interval = interval;
     this.regularAt = now + interval;
     this.reckon();
@@ -70,6 +85,7 @@ export class Beaconing {
       this.urgentAt = this.withdrawals > 0 ? now + WITHDRAWAL_SPACING : Number.POSITIVE_INFINITY;
     }
     // On the beat, so that lateness doesn't add up; what was missed while we did not run is not sent afterwards.
+    if (now - this.regularAt > LATE) this.punctualSince = now;
     const beats = Math.floor((now - this.regularAt) / this.interval) + 1;
     if (beats > 0) this.regularAt += beats * this.interval;
     this.reckon();

@@ -282,15 +282,9 @@ export class Core {
   /** Plans what the event changed, tells it, and hands everything over. */
   private finish(now: number): Actions {
     this.introduce(now);
-    this.planning.finish(this.current, now, (path) => this.onLost(path, now));
+    this.planning.finish(this.current, now, (path) => this.neighborhood.tellUnheard(path, now));
     this.speak(now, false);
     return this.outbox.take();
-  }
-
-  /** A path failed that the peer's beacons came by: it may hear us no more either, and not know it yet. */
-  private onLost(path: Path, now: number): void {
-    if (path.hearing.heardAt === undefined) return;
-    for (const link of this.registry.links.values()) link.beaconing.urge(now);
   }
 
   /** Hosts that were discovered, changed or forgotten: makes their paths, and takes the beacons again that introduced them. */

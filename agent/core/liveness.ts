@@ -54,6 +54,8 @@ export class Liveness {
   /** when it came into this state */
   since: number;
   cause: Cause = 'start';
+  /** down since requests stayed unanswered, or asked in vain since: not merely taken to be down */
+  judged = false;
   /** the far end's verified address; requests go to it alone */
   mac: Mac | undefined;
   /** the address is known by other means than an answer, so no answer from another one counts */
@@ -281,7 +283,10 @@ export class Liveness {
     this.rises = 0;
     if (first && this.hurried === undefined && this.state !== 'down') this.trouble = this.sentAt;
     if (this.state === 'held') return this.collapse(now);
-    if (this.state === 'down') return this.probe(now);
+    if (this.state === 'down') {
+      this.judged = true;
+      return this.probe(now);
+    }
     if (this.misses >= this.options.misses) return this.collapse(now);
     const from = this.state;
     const step = this.probe(now);
@@ -291,7 +296,9 @@ export class Liveness {
   private collapse(now: number): LivenessStep {
     const cause = this.hurried ?? 'silence';
     this.hurried = undefined;
-    return { ...this.change('down', now, cause), ...this.probe(now) };
+    const step = this.change('down', now, cause);
+    this.judged = true;
+    return { ...step, ...this.probe(now) };
   }
 
   /** Up, once there are answers and time enough; undefined while there are not. */
@@ -316,6 +323,7 @@ export class Liveness {
       this.damping.fall(now, this.options.hold);
     }
     this.state = state;
+    this.judged = false;
     this.since = now;
     this.cause = cause;
   }

@@ -1,4 +1,5 @@
-import { type BeaconDropReason, type BeaconFrame, decodeBeacon, hears } from '../wire/beacon';
+import { type BeaconDropReason, type BeaconFrame, hears } from '../wire/beacon';
+import { BeaconReader } from '../wire/beacon-reader';
 import { ETHERNET_HEADER } from '../wire/ethernet';
 import { Conflict } from './conflict';
 import { Discovery } from './discovery';
@@ -70,6 +71,7 @@ interface Speaker {
 /** The hosts that send beacons: who they are, what they say, and when they are silent. */
 export class Neighborhood {
   readonly discovery: Discovery;
+  private readonly reader = new BeaconReader();
   private readonly speakers = new Map<string, Speaker>();
   /** hosts of which no beacon comes by any plane, and when each counts as silent if none does until then */
   private readonly fading = new Map<string, number>();
@@ -94,7 +96,7 @@ export class Neighborhood {
   take(link: Link, received: ReceivedFrame, credentials: Credentials, now: number): BeaconVerdict {
     const topology = this.around.topology();
     if (received.vlan) return 'vlan-tagged';
-    const beacon = decodeBeacon(received.bytes);
+    const beacon = this.reader.read(received.bytes);
     if (typeof beacon === 'string') return beacon;
     if (beacon.cluster !== topology.cluster) return 'beacon-other-cluster';
     if (beacon.host === topology.host) return this.takeOwn(link, beacon, credentials, now);
@@ -115,6 +117,13 @@ export class Neighborhood {
     const since = path.hearing.dueAt - this.around.topology().probe.retry;
     this.stop(path, now);
     this.around.follow(path, path.arp, path.arp.verify(now, 'beacon-silence', since));
+    this.tellUnheard(path, now);
+  }
+
+  /** A path is down: a far end of which we say no more that we hear it should know at once. By that plane alone it is told. */
+  tellUnheard(path: Path, now: number): void {
+    if (path.hearing.heardAt === undefined || path.heard || path.withdrawn) return;
+    this.around.registry.links.get(path.link)?.beaconing.urge(now);
   }
 
   /** No beacon is awaited by a path any more. */
@@ -194,13 +203,24 @@ export class Neighborhood {
       speaker.newest = beacon.sequence;
       this.takeStatements(peer, paths, beacon, now);
     }
-    const heard = hears(beacon.heard, topology.aliases[0]!);
-    if (heard === false && path.hearing.hearsUs) {
-      this.around.follow(path, path.arp, path.arp.verify(now, 'not-heard'));
-    }
-    if (heard !== undefined) path.hearing.hearsUs = heard;
+    this.takeBack(link, path, beacon, at, now);
     path.arp.ease(path.hearing.mutual ? topology.beacon.verify : undefined, now);
     this.around.registry.agenda.update(path);
+  }
+
+  /**
+   * Takes what the peer says of hearing us. It leaves us out only once ARP has judged its path to us, so when it says that it has just done so,
+   * there is nothing left to ask: the path is down. Where that is no news, because the beacon waited to be read or is a later one that
+   * repeats it, the judgement may be outdated; and when our own beacons were late, it may be about us and not about the path. Then ARP judges.
+   */
+  private takeBack(link: Link, path: Path, beacon: BeaconFrame, at: number, now: number): void {
+    const { aliases, probe } = this.around.topology();
+    const self = aliases[0]!;
+    if (!path.hearing.takeBack(hears(beacon.heard, self), self, beacon.sequence)) return;
+    if (beacon.urgent && now - at <= probe.retry && link.beaconing.isPunctual(now)) {
+      path.hearing.denied = true;
+      this.around.changed(path.peer);
+    } else this.around.follow(path, path.arp, path.arp.verify(now, 'not-heard'));
   }
 
   private speakerOf(peer: Peer, paths: readonly Path[], beacon: BeaconFrame, now: number): Speaker {

@@ -68,6 +68,16 @@ export class Path implements PathView, Entry {
     return this.icmp === undefined ? due : Math.min(due, this.icmp.wakeAt);
   }
 
+  /**
+   * Whether we say that we hear the peer here: its beacons come, or came once and ARP has not judged since that the path is down. To whom we say
+   * no longer that we do, that takes the path to be down too; so it is not enough that its beacons are late, that it has started anew, or that
+   * our own link was lost and is back.
+   */
+  get heard(): boolean {
+    const { heardAt, coming } = this.hearing;
+    return heardAt !== undefined && (coming || !this.arp.judged);
+  }
+
   /** Whether the peer says that its link here is not to be used. */
   get withdrawn(): boolean {
     return this.withdrawnAt !== undefined;
@@ -92,12 +102,16 @@ export class Path implements PathView, Entry {
 
   /** Derives the state from what is asked; the former one if it changed. */
   settle(now: number): PathState | undefined {
+    const { denied } = this.hearing;
+    this.hearing.denied = false;
     if (this.withdrawn) {
       // Not before: what was read together with the withdrawal may have taken it back.
       if (!this.failed) this.arp.fail(now, 'withdrawn');
       this.failed = true;
       return this.enter('down', now, 'withdrawn');
     }
+    // Nor this: the peer may have said that it hears us again. ARP alone judges when the path works again.
+    if (denied && this.works && this.arp.state !== 'down') this.arp.fail(now, 'not-heard');
     const worst = this.probed.reduce((a, b) => (decides(b, a) ? b : a));
     return this.enter(
       worst.state,

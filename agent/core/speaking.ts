@@ -82,13 +82,9 @@ export class Speaking {
     };
   }
 
-  /** Those whose beacons come by this link, or whose path there has not been judged to fail for all that they are late. */
   private heard(link: Link): Heard {
     const hosts: Ipv4[] = [];
-    for (const path of this.registry.pathsOver(link)) {
-      const { heardAt, coming } = path.hearing;
-      if (heardAt !== undefined && (coming || path.arp.state !== 'down')) hosts.push(path.target);
-    }
+    for (const path of this.registry.pathsOver(link)) if (path.heard) hosts.push(path.target);
     hosts.sort((one, other) => one - other);
     return heardFrom(hosts, this.cursors.get(link.name) ?? ALL);
   }

@@ -119,10 +119,10 @@ function staggered(): Cluster {
 
 describe('frames dropped without a word', () => {
   /**
-   * Who hears nothing notices after a beat, and verifies; who is not heard is told so, and verifies then. To a host that hears nobody the
-   * others are missing one after the other, and it tells so at once, but once a beat.
+   * Who hears nothing notices after a beat, and verifies; who is not heard is told so. To a host that hears nobody the others are missing one
+   * after the other: what it tells of the second waits for an eighth of a beat.
    */
-  const bound = { silence: beat + 2 * retry, mute: beat + 3 * retry, deaf: 2 * beat + 3 * retry };
+  const bound = { silence: beat + 2 * retry, mute: beat + 2 * retry, deaf: beat + 2 * retry + beat / 8 };
 
   test.each(['silence', 'deaf', 'mute'] as const)(
     '%s: noticed by the missing beacon, at every moment',

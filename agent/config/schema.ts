@@ -149,6 +149,8 @@ export const route = z.pipe(
     'rto-min': withDefault(time(1, 10_000, { off: 0 }), 5),
     /** whether TCP acknowledges every segment at once on our routes; default false */
     quickack: withDefault(yesOrNo(), false),
+    /** whether packets to a peer of which no path works wait in the kernel until one does; default false */
+    park: withDefault(yesOrNo(), false),
     /** segments that TCP sends at first on our routes: 1 to 65535; default the kernel's, 10 */
     initcwnd: z.optional(whole(1, 65_535)),
     /** TCP's congestion control on our routes, one that the kernel has; default the host's */
@@ -157,10 +159,11 @@ export const route = z.pipe(
     mtu: z.optional(whole(68, LARGEST_MTU)),
   }),
   z.transform(
-    ({ 'rto-min': rtoMin, quickack, ...rest }): RouteOptions => ({
+    ({ 'rto-min': rtoMin, quickack, park, ...rest }): RouteOptions => ({
       ...rest,
       rtoMin: rtoMin === 0 ? undefined : rtoMin,
       quickack: quickack || undefined,
+      park: park || undefined,
     }),
   ),
 );

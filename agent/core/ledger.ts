@@ -77,10 +77,13 @@ export class Ledger {
     const desired = desiredRoutes(topology, peer, paths);
     for (const destination of destinations) this.at(destination).length = 0;
     for (const route of desired) this.at(route.destination).push(route);
-    const wanted = desiredNeighbors(peer, paths);
-    const entries = wanted.flatMap((neighbor) => this.neighbors.get(neighborIdentity(neighbor)) ?? []);
+    const verified = verifiedNeighbors(peer, paths);
+    const entries = verified.flatMap((neighbor) => this.neighbors.get(neighborIdentity(neighbor)) ?? []);
+    const wanted = desiredNeighbors(topology, peer, paths);
+    for (const neighbor of verified) this.neighbors.delete(neighborIdentity(neighbor));
     for (const neighbor of wanted) this.neighbors.set(neighborIdentity(neighbor), neighbor);
-    return [...planNeighbors(wanted, entries).set, ...planRoutes(desired, standing)];
+    const neighbors = planNeighbors(wanted, entries);
+    return [...neighbors.set, ...planRoutes(desired, standing), ...neighbors.remove];
   }
 
   /** The steps for everything: aliases, every peer, and what is ours but no longer wanted; taken as done. */
@@ -92,7 +95,7 @@ export class Ledger {
     const known = [...this.neighbors.values()];
     const entries = known.filter(({ address }) => !isSpared({ address, length: 32 }));
     const desired = [...peers].flatMap(([peer, paths]) => desiredRoutes(topology, peer, paths));
-    const wanted = [...peers].flatMap(([peer, paths]) => desiredNeighbors(peer, paths));
+    const wanted = [...peers].flatMap(([peer, paths]) => desiredNeighbors(topology, peer, paths));
     const aliases = this.planAliases(topology.aliases);
     const neighbors = planNeighbors(wanted, entries);
     this.adopt({
@@ -103,10 +106,17 @@ export class Ledger {
     return [
       ...aliases.add,
       ...neighbors.set,
-      ...planRoutes(desired, standing),
+      ...this.planEach(desired, standing),
       ...neighbors.remove,
       ...aliases.remove,
     ];
+  }
+
+  /** The steps for routes to many destinations, one destination after the other. */
+  private planEach(desired: readonly Route[], standing: readonly Route[]): KernelStep[] {
+    const [wanted, present] = [byDestination(desired), byDestination(standing)];
+    const destinations = new Set([...wanted.keys(), ...present.keys()]);
+    return [...destinations].flatMap((key) => planRoutes(wanted.get(key) ?? [], present.get(key) ?? []));
   }
 
   private planAliases(wanted: readonly Ipv4[]): {
@@ -141,6 +151,17 @@ function keyOf({ address, length }: Prefix): string {
   return `${address}/${length}`;
 }
 
+function byDestination(routes: readonly Route[]): Map<string, Route[]> {
+  const groups = new Map<string, Route[]>();
+  for (const route of routes) {
+    const key = keyOf(route.destination);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [route]);
+    else group.push(route);
+  }
+  return groups;
+}
+
 /** Every destination to which a peer can have routes. */
 function destinationsOf(peer: Peer): Prefix[] {
   if (peer.kind === 'agent') return peer.aliases.map((address) => ({ address, length: 32 }));
@@ -151,8 +172,16 @@ function destinationsOf(peer: Peer): Prefix[] {
     : [...peer.prefixes, { address: target, length: 32 }];
 }
 
-/** A permanent entry for each address of the peer on each link where it was verified. */
-function desiredNeighbors(peer: Peer, paths: readonly Path[]): Neighbor[] {
+/**
+ * The permanent entries for a peer. Where packets are to be parked, none stands for a path that is down: what the kernel sends there waits
+ * for its own ARP, and goes out when the path returns and the entry is set again (net/core/neighbour.c, __neigh_update).
+ */
+function desiredNeighbors({ route }: Topology, peer: Peer, paths: readonly Path[]): Neighbor[] {
+  return verifiedNeighbors(peer, route.park ? paths.filter(({ state }) => state !== 'down') : paths);
+}
+
+/** An entry for each address of the peer on each link where it was verified. */
+function verifiedNeighbors(peer: Peer, paths: readonly Path[]): Neighbor[] {
   return paths.flatMap((path) => {
     const { device, mac } = path;
     if (device === undefined || mac === undefined) return [];

@@ -99,7 +99,7 @@ export function activePath<P extends PathView>(paths: readonly P[]): P | undefin
 
 /** The routes toward `peer`, the guards first. */
 export function desiredRoutes(topology: Topology, peer: Peer, paths: readonly PathView[]): Route[] {
-  const { metric, table, protocol, ...metrics } = topology.route;
+  const { metric, table, protocol, park: _park, ...metrics } = topology.route;
   const source = topology.aliases[0];
   const chosen = new Set(chosenPaths(paths));
   const ranks = metricRanks(paths);
@@ -154,34 +154,54 @@ function guard(topology: Topology, alias: Ipv4): Route {
   };
 }
 
-/** The same text for the same route, every attribute included. */
-export function routeIdentity(route: Route): string {
-  const { type, device, gateway, source, protocol } = route;
-  return `${slotOf(route)} ${type} ${device} ${gateway} ${source} ${protocol} ${metricsIdentity(route)}`;
-}
-
-function metricsIdentity({ rtoMin, quickack, initcwnd, congctl, mtu, others }: Route): string {
-  return `${rtoMin} ${quickack} ${initcwnd} ${congctl} ${mtu} ${JSON.stringify(others)}`;
+/** Whether two routes are the same, every attribute included. */
+export function isSameRoute(one: Route, other: Route): boolean {
+  return (
+    isSameSlot(one, other) &&
+    one.type === other.type &&
+    one.device === other.device &&
+    one.gateway === other.gateway &&
+    one.source === other.source &&
+    one.protocol === other.protocol &&
+    hasSameMetrics(one, other)
+  );
 }
 
 /** The kernel takes one route for each of these, unless told to append. */
-function slotOf(route: Route): string {
-  return `${route.table} ${route.destination.address}/${route.destination.length} ${route.metric}`;
+export function isSameSlot(one: Route, other: Route): boolean {
+  return (
+    one.destination.address === other.destination.address &&
+    one.destination.length === other.destination.length &&
+    one.metric === other.metric &&
+    one.table === other.table
+  );
+}
+
+function hasSameMetrics(one: Route, other: Route): boolean {
+  return (
+    one.rtoMin === other.rtoMin &&
+    one.quickack === other.quickack &&
+    one.initcwnd === other.initcwnd &&
+    one.congctl === other.congctl &&
+    one.mtu === other.mtu &&
+    (one.others === other.others || JSON.stringify(one.others) === JSON.stringify(other.others))
+  );
 }
 
 /**
- * The steps from `standing` to `desired`, additions first. A route whose attributes change is added beside the old one before that
+ * The steps from the `standing` routes to some destinations to the `desired` ones, additions first. Each is compared with each, since they
+ * are few: whoever has many asks for each destination. A route whose attributes change is added beside the old one before that
  * one goes, so that its destination is never without.
  */
 export function planRoutes(desired: readonly Route[], standing: readonly Route[]): KernelStep[] {
-  const wanted = new Set(desired.map(routeIdentity));
-  const have = new Set(standing.map(routeIdentity));
-  const slots = new Set(standing.map(slotOf));
   const additions = desired
-    .filter((route) => !have.has(routeIdentity(route)))
-    .map((route): KernelStep => ({ operation: 'add-route', route, beside: slots.has(slotOf(route)) }));
+    .filter((route) => !standing.some((other) => isSameRoute(route, other)))
+    .map((route): KernelStep => {
+      const beside = standing.some((other) => isSameSlot(route, other));
+      return { operation: 'add-route', route, beside };
+    });
   const removals = standing
-    .filter((route) => !wanted.has(routeIdentity(route)))
+    .filter((route) => !desired.some((other) => isSameRoute(route, other)))
     .map((route): KernelStep => ({ operation: 'remove-route', route }));
   return [...additions, ...removals];
 }

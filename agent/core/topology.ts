@@ -66,6 +66,8 @@ export interface RouteOptions extends RouteMetrics {
   readonly metric: number;
   /** routing table number */
   readonly table: number;
+  /** whether packets to a peer of which no path works wait in the kernel until one does; undefined for no */
+  readonly park?: true | undefined;
 }
 
 /** One of this host's interfaces, on a plane. */

@@ -21,7 +21,7 @@ import { FLEET_SIZES, runFleet } from './fleet';
 import { QUIET, readBusy, readMachine } from './machine';
 import { MASS_FAULTS, runMass } from './mass';
 import { type Names, type Options, readOptions } from './options';
-import { OUTAGES, runOutage, TUNED_OUTAGES } from './outage';
+import { OUTAGES, runOutage } from './outage';
 import { type BenchReport, formatGoalSum, formatKind, formatMachine } from './report';
 import type { KindReport, TimedReport } from './result';
 import { SCALE_KINDS } from './scale';
@@ -46,16 +46,11 @@ const KINDS: readonly Kind[] = [
   ...FLEET_SIZES.slice(0, -1).map(fleetKind),
 ];
 
-const outageKind = (outage: (typeof OUTAGES)[number]): Kind => [
-  outage.kind,
-  (options) => runOutage(outage, options),
-];
-
 /** Only where it is asked for by name. */
 const FURTHER_KINDS: readonly Kind[] = [
   ...FLEET_SIZES.slice(-1).map(fleetKind),
   ['steady-1000', ({ drills }) => runSteady(1000, drills)],
-  ...[...OUTAGES, ...TUNED_OUTAGES].map(outageKind),
+  ...OUTAGES.map((outage): Kind => [outage.kind, (options) => runOutage(outage, options)]),
   ...BUSY_KINDS.map((busy): Kind => [busy.kind, (options) => runBusy(busy, options)]),
 ];
 

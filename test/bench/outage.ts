@@ -5,16 +5,25 @@ import { OutageSessions } from './outage-sessions';
 import { type Goal, type KindReport, type Metric, measured, type Sample } from './result';
 import { DEFAULT_TIMING, FAR, FIRST, NEAR, PLANES, Scene, SECOND, type Timing } from './scene';
 
+/** What differs from the defaults. */
+interface Tuning {
+  /** of the kind, after that of the outage */
+  readonly name: string;
+  /** sysctls below net.ipv4 of both hosts */
+  readonly settings?: Readonly<Record<string, number>>;
+  /** of the cluster file */
+  readonly route?: object;
+  /** of the time until a request is answered again, in ms */
+  readonly goals?: readonly Goal[];
+}
+
 /** A way in which all paths between two hosts fail at once, and one comes back. */
 export interface Outage {
   readonly kind: string;
   readonly title: string;
   /** of the outage, on the average, in s */
   readonly seconds: number;
-  /** sysctls below net.ipv4 of both hosts */
-  readonly settings: Readonly<Record<string, number>>;
-  /** of the time until a request is answered again, in ms */
-  readonly goals: readonly Goal[];
+  readonly tuning: Tuning;
   break(scene: Scene): Promise<unknown>;
   /** brings the preferred plane back */
   mend(scene: Scene): Promise<Moment>;
@@ -38,34 +47,32 @@ const SILENT = {
   mendRest: ({ lab }: Scene) => lab.unsilenceSwitch(SECOND),
 } as const;
 
-/** What docs/tcp.md recommends. */
-const RECOMMENDED = { tcp_rto_max_ms: 1000, tcp_retries2: 255 } as const;
-/** TCP then tries once a second, at least: and the answer needs no longer than that on a LAN. */
-const EACH_SECOND: readonly Goal[] = [{ statistic: 'maximum', limit: 1100 }];
+const PLAIN: Tuning = { name: '' };
+/** What docs/tcp.md recommends. TCP then tries once a second, and the answer needs no time on a LAN. */
+const BOUNDED: Tuning = {
+  name: '-tuned',
+  settings: { tcp_rto_max_ms: 1000, tcp_retries2: 255 },
+  goals: [{ statistic: 'maximum', limit: 1100 }],
+};
+const PARKED: Tuning = { name: '-parked', route: { park: true } };
 
-function outagesOf(
-  way: typeof PULLED | typeof SILENT,
-  settings: Outage['settings'] = {},
-  goals: Outage['goals'] = [],
-): Outage[] {
-  const names = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
-  const title = [way.title, ...names].join('; ');
-  const kind = names.length === 0 ? way.name : `${way.name}-tuned`;
+function outagesOf(way: typeof PULLED | typeof SILENT, tuning: Tuning): Outage[] {
+  const { name, settings, route } = tuning;
+  const differences = Object.entries({ ...settings, ...route }).map(([key, value]) => `${key} ${value}`);
+  const title = [way.title, ...differences].join('; ');
   return [1, 5, 30].map((seconds) => ({
     ...way,
-    kind: `${kind}-${seconds}`,
+    kind: `${way.name}${name}-${seconds}`,
     title,
     seconds,
-    settings,
-    goals,
+    tuning,
   }));
 }
 
-export const OUTAGES: readonly Outage[] = [...outagesOf(PULLED), ...outagesOf(SILENT)];
-export const TUNED_OUTAGES: readonly Outage[] = [
-  ...outagesOf(PULLED, RECOMMENDED, EACH_SECOND),
-  ...outagesOf(SILENT, RECOMMENDED, EACH_SECOND),
-];
+export const OUTAGES: readonly Outage[] = [PLAIN, BOUNDED, PARKED].flatMap((tuning) => [
+  ...outagesOf(PULLED, tuning),
+  ...outagesOf(SILENT, tuning),
+]);
 
 const TIMING: Timing = { ...DEFAULT_TIMING, hold: 200 };
 /** Packets a second of the streams that run in every scene, and of which nothing is asked here. */
@@ -90,7 +97,7 @@ const NAMES = {
 } as const;
 const LENGTH = 'length of the outage';
 
-function metricsOf({ goals }: Outage): Metric[] {
+function metricsOf({ goals = [] }: Tuning): Metric[] {
   const names = Object.values(NAMES);
   const resumes = names.map((name): Metric => {
     return { name, unit: 'ms', goals: name === NAMES.exchange ? goals : [] };
@@ -120,18 +127,19 @@ async function runDrill(
   return { [LENGTH]: length, ...Object.fromEntries(times) };
 }
 
-async function set(scene: Scene, settings: Outage['settings']): Promise<void> {
-  const values = Object.entries(settings).map(([name, value]) => `net.ipv4.${name}=${value}`);
+async function set(scene: Scene, { settings }: Tuning): Promise<void> {
+  const values = Object.entries(settings ?? {}).map(([name, value]) => `net.ipv4.${name}=${value}`);
   if (values.length === 0) return;
   await Promise.all([NEAR, FAR].map((host) => scene.lab.host(host).run('sysctl', ['-qw', ...values])));
 }
 
 /** All paths fail together for a while: how long after the first one's return does each kind of session go on? */
 export async function runOutage(outage: Outage, { drills, random }: DrillOptions): Promise<KindReport> {
-  const scene = await Scene.create(TIMING, RATE, random);
+  const { tuning } = outage;
+  const scene = await Scene.create(TIMING, RATE, random, { route: tuning.route });
   try {
     // Only sockets that are opened afterwards heed some of them.
-    await set(scene, outage.settings);
+    await set(scene, tuning);
     const sessions = await OutageSessions.start(scene.lab, NEAR, FAR);
     const samples: Sample[] = [];
     const count = outage.seconds > LONG ? Math.min(drills, LONG_DRILLS) : drills;
@@ -145,7 +153,7 @@ export async function runOutage(outage: Outage, { drills, random }: DrillOptions
         `${count} drills; the outage takes ${outage.seconds} s, or up to a quarter less or more`,
         'times from the return of the path; a request, a datagram and an echo each 5 ms, 16 KiB of bulk each 5 ms',
       ],
-      metrics: measured(metricsOf(outage), samples),
+      metrics: measured(metricsOf(tuning), samples),
     };
   } finally {
     await scene.destroy();

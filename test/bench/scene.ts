@@ -82,13 +82,19 @@ export class Scene {
    *
    * @param rate packets a second each way
    * @param random gives numbers from 0 to below 1
+   * @param sections further ones of the cluster file
    */
-  static async create(timing: Timing, rate: number, random: () => number): Promise<Scene> {
+  static async create(
+    timing: Timing,
+    rate: number,
+    random: () => number,
+    sections: object = {},
+  ): Promise<Scene> {
     const lab = await Lab.create({ hosts: HOSTS, planes: PLANES });
     const scene = new Scene(lab, timing, rate, random);
     try {
       const beacons = timing.beacons ? beaconSection(timing.interval, await writeKey(lab)) : {};
-      await lab.writeConfiguration({ ...probeSection(timing), ...beacons });
+      await lab.writeConfiguration({ ...probeSection(timing), ...beacons, ...sections });
       await Promise.all(HOSTS.map((host) => scene.startAgent(host)));
       scene.#toward = await startStream(lab, NEAR, FAR, { hz: rate });
       scene.#from = await startStream(lab, FAR, NEAR, { hz: rate });

@@ -110,6 +110,7 @@ describe('parseConfiguration', () => {
     ['route: { rto-min: off }', { route: { rtoMin: undefined } }],
     ['route: { quickack: true }', { route: { quickack: true } }],
     ['route: { quickack: false }', { route: { quickack: undefined } }],
+    ['route: { park: true }', { route: { park: true } }],
     ['route: { initcwnd: 1 }', { route: { initcwnd: 1 } }],
     ['route: { initcwnd: 65535 }', { route: { initcwnd: 65_535 } }],
     ['route: { congctl: fifteen-letters }', { route: { congctl: 'fifteen-letters' } }],

@@ -135,8 +135,13 @@ export const alignmentCheck = check('time-outs', ['settings', 'status'], ({ sett
   return timeOuts.flatMap((timeOut): Finding[] => {
     const { name, from, time, needed, fits } = timeOut;
     if (fits) return [];
-    const what = `${from} gives up after ${seconds(time)}; a failover may take ${seconds(resumes)} (found after ${seconds(worst)}, then TCP's back-off), so ${seconds(needed)} is needed`;
-    const about = (subject: string) => ({ severity: 'error', subject, what }) as const;
+    const reason =
+      needed > MARGIN * resumes
+        ? `an application waits ${seconds(needed)}`
+        : `a failover may take ${seconds(resumes)} (found after ${seconds(worst)}, then TCP's back-off), so ${seconds(needed)} is needed`;
+    const what = `${from} gives up after ${seconds(time)}; ${reason}`;
+    const severity = time < MARGIN * resumes ? 'error' : 'warning';
+    const about = (subject: string) => ({ severity, subject, what }) as const;
     const setting = (path: string, value: number) => [{ path, value }];
     if (name === 'session') {
       const retries = retriesFor(needed, 15, (count) => sessionHorizon(count, rtoMax));

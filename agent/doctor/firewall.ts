@@ -3,7 +3,7 @@ import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from '../wire/ethernet';
 import type { FindingId } from './catalogue';
 import { check, finding } from './check';
 import type { Plan } from './evidence';
-import { type Finding, quote } from './finding';
+import { type Finding, quote, shortList } from './finding';
 import { type Fate, type FilterChain, fateIn, type Packet } from './packet-filter';
 
 export const nftablesCheck = check('firewall (nftables)', ['nftables'], ({ nftables, topology }) =>
@@ -105,23 +105,15 @@ function harmful(
   const severity = id === 'firewall-beacons' ? 'warning' : 'error';
   const does = fate.type === 'rewrite' ? 'rewrites the addresses of' : 'drops';
   const whom =
-    packet.kind === 'beacon' ? 'beacons' : `${NOUNS[packet.kind]} ${TOWARD[packet.direction]} ${list(peers)}`;
-  const what = `${fate.by} ${does} ${whom} on ${list(links)}`;
+    packet.kind === 'beacon'
+      ? 'beacons'
+      : `${NOUNS[packet.kind]} ${TOWARD[packet.direction]} ${shortList([...peers])}`;
+  const what = `${fate.by} ${does} ${whom} on ${shortList([...links])}`;
   return finding(id, { severity, subject: titleOf(chain), what }, acceptCommand(chain, packet, topology));
 }
 
 const NOUNS = { arp: 'ARP', traffic: 'packets', beacon: 'beacons' } as const;
 const TOWARD = { in: 'from', out: 'to' } as const;
-/** More names than this make a line unreadable. */
-const SHOWN = 4;
-
-function list(names: ReadonlySet<string>): string {
-  const all = [...names];
-  return all.length <= SHOWN
-    ? all.join(', ')
-    : `${all.slice(0, SHOWN).join(', ')} and ${all.length - SHOWN} more`;
-}
-
 function titleOf({ program, family, table, name }: FilterChain): string {
   return program === 'nft' ? `chain ${family} ${table} ${name}` : `chain ${table} ${name}`;
 }

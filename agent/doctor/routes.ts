@@ -2,7 +2,7 @@ import { formatIpv4, formatPrefix, type Ipv4, type Prefix } from '../wire/addres
 import { check, finding } from './check';
 import { START_AGENT } from './daemon';
 import type { Plan, RouteFact, RuleFact } from './evidence';
-import { type Finding, quote } from './finding';
+import { type Finding, quote, shortList } from './finding';
 import { decide } from './policy';
 
 const TABLE_MAIN = 254;
@@ -28,21 +28,20 @@ export const routeCheck = check(
     const add = (found: Finding | undefined) => {
       if (found !== undefined) findings.set(`${found.id} ${found.subject} ${found.command}`, found);
     };
+    const missing: string[] = [];
+    const partial = [undefined, ...rules.filter((rule) => rule.some !== '')];
     const source = topology.aliases[0]!;
     for (const peer of topology.peers)
       for (const { prefix, whole } of destinationsOf(peer)) {
-        const standing = routes.filter(
+        const own = routes.filter(
           (route) => isOurs(route, topology) && samePrefix(route.destination, prefix),
         );
-        if (standing.length === 0) {
-          add(missingRoute(prefix, peer.name, status === null));
-          continue;
-        }
-        add(foreignRoute(routes, standing, topology, whole));
-        if (!whole) continue;
-        for (const some of [undefined, ...rules.filter((rule) => rule.some !== '')])
-          add(overruled(rules, routes, topology, source, prefix.address, some));
+        if (own.length === 0) missing.push(`${formatPrefix(prefix, true)} (${peer.name})`);
+        else add(foreignRoute(routes, own, topology, whole));
+        if (own.length === 0 || !whole) continue;
+        for (const some of partial) add(overruled(rules, routes, topology, source, prefix.address, some));
       }
+    if (missing.length > 0) add(missingRoutes(missing, status === null));
     return [...findings.values()];
   },
 );
@@ -61,11 +60,11 @@ function samePrefix(one: Prefix, other: Prefix): boolean {
   return one.address === other.address && one.length === other.length;
 }
 
-function missingRoute(prefix: Prefix, peer: string, stopped: boolean): Finding {
+function missingRoutes(destinations: readonly string[], stopped: boolean): Finding {
   const particulars = {
     severity: 'error',
-    subject: formatPrefix(prefix, true),
-    what: `there is no route of ours to ${peer}`,
+    subject: shortList(destinations),
+    what: 'there is no route of ours',
   } as const;
   return finding('route-missing', particulars, stopped ? START_AGENT : 'multihomectl reload');
 }

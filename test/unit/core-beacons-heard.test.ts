@@ -1,5 +1,5 @@
 import { type Heard, heardFrom, hears } from '../../agent/wire/beacon';
-import { FarSpeaker, Listener, OPTIONS } from './core-beacon-fixtures';
+import { FarSpeaker, Listener, OPTIONS, SEAL } from './core-beacon-fixtures';
 import { BETA, BETA_MACS, ip, linkState, topologyOf } from './core-fixtures';
 
 /** Alpha and beta, which have heard each other for two seconds. */
@@ -199,8 +199,10 @@ describe('says nothing about a loss', () => {
       (alpha, beta) => {
         const topology = topologyOf({ beacon: OPTIONS });
         const aliases = [ip('10.78.0.9'), ...topology.aliases];
-        alpha.core.handle({ type: 'topology', topology: { ...topology, aliases } }, alpha.now);
+        alpha.handle({ type: 'topology', topology: { ...topology, aliases }, seal: SEAL });
+        expect(alpha.path('beta', 0).hearing.hearsUs).toBe(true);
         alpha.hear(0, beta.frame(0, { urgent: true }));
+        expect(alpha.path('beta', 0).hearing.hearsUs).toBe(false);
       },
     ],
   ];

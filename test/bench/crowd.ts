@@ -50,6 +50,16 @@ export interface Totals {
   readonly suspicions: number;
   /** frames that were dropped on their way to it, since the lab was built */
   readonly dropped: number;
+  /** of its host's links together, since the lab was built: what agent and kernel send and receive */
+  readonly traffic: Traffic;
+}
+
+export interface Traffic {
+  readonly framesSent: number;
+  /** without the check sequence */
+  readonly bytesSent: number;
+  readonly framesReceived: number;
+  readonly bytesReceived: number;
 }
 
 /**
@@ -153,12 +163,13 @@ export class Crowd {
     const host = this.lab.host(NEAR);
     const { counters } = await host.status();
     const devices = PLANES.map((plane) => host.link(plane).device);
-    const dropped = droppedBy(readFileSync(`/proc/${host.pid}/net/dev`, 'utf8'), devices);
+    const { dropped, ...traffic } = countsOf(readFileSync(`/proc/${host.pid}/net/dev`, 'utf8'), devices);
     return {
       at: monotonic(),
       counters,
       suspicions: this.agent.events().filter(({ event }) => event === 'path-suspect').length,
       dropped: dropped + (counters['dropped-by-kernel'] ?? 0),
+      traffic,
     };
   }
 
@@ -167,11 +178,19 @@ export class Crowd {
   }
 }
 
-/** @returns received frames that were dropped below any socket, by the text of /proc/net/dev */
-function droppedBy(text: string, devices: readonly string[]): number {
-  // Behind the name and its colon: bytes, packets, errors and drops of what was received.
+/** @returns what the text of /proc/net/dev counts for devices; `dropped` are received frames that were dropped below any socket */
+function countsOf(text: string, devices: readonly string[]): Traffic & { readonly dropped: number } {
+  // Behind the name and its colon: of what was received bytes, packets, errors, drops and four more, and then the same of what was sent.
   const fields = text.split('\n').map((line) => line.trim().split(/[\s:]+/));
-  return devices.reduce((sum, device) => sum + Number(fields.find(([name]) => name === device)?.[4]), 0);
+  const sum = (field: number): number =>
+    devices.reduce((total, device) => total + Number(fields.find(([name]) => name === device)?.[field]), 0);
+  return {
+    bytesReceived: sum(1),
+    framesReceived: sum(2),
+    dropped: sum(4),
+    bytesSent: sum(9),
+    framesSent: sum(10),
+  };
 }
 
 async function bindAliases(lab: Lab, peers: number): Promise<void> {

@@ -1,7 +1,7 @@
 /** Many far ends in one process, on one card for each plane: see far-ends.ts. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, setPriority } from 'node:os';
 import { readKeys } from '../../agent/config/key-file';
 import { sealOf } from '../../agent/seal';
 import { ETHERTYPE_ARP } from '../../agent/wire/ethernet';
@@ -15,9 +15,17 @@ import { FarEndsModel } from './far-ends-model';
 /** For the requests of a whole crowd at once, in bytes. */
 const RECEIVE_BUFFER = 16 << 20;
 
+/** Of a nice(2) value: other programs wait for the far ends, which answer in the place of a thousand kernels. */
+const PRIORITY = -10;
+
 /** Runs on the last core, so that the agent has another to itself. A machine that refuses it leaves that to its scheduler. */
 function keepApart(): void {
   const cores = cpus().length;
+  try {
+    setPriority(PRIORITY);
+  } catch {
+    // Not permitted: then as it is.
+  }
   if (cores > 1) {
     spawnSync('taskset', ['--all-tasks', '--cpu-list', '--pid', `${cores - 1}`, `${process.pid}`]);
   }

@@ -1,4 +1,4 @@
-import { BEACONING, Crowd, describe, type Simulated, THOUSAND, type Totals } from './crowd';
+import { BEACONING, Crowd, describe, type Simulated, THOUSAND, type Totals, type Traffic } from './crowd';
 import type { DrillOptions } from './drill';
 import type { FarEndsAnswer } from './far-ends';
 import { type Goal, type KindReport, type Metric, measured, type Sample } from './result';
@@ -16,6 +16,7 @@ const STEADY = {
   suspicions: 'suspicions',
   dropped: 'frames dropped',
   farEnds: "the far ends' own processor time",
+  late: 'far ends late, at most',
 } as const;
 
 /** How the far ends behave in a steady state that is measured. */
@@ -32,6 +33,14 @@ const COUNTS: readonly Metric[] = [
   { name: STEADY.questions, unit: '1/s' },
 ];
 
+/** By agent and kernel of the host, on both planes. */
+const TRAFFIC: readonly (readonly [name: string, key: keyof Traffic, divisor: number])[] = [
+  ['frames sent', 'framesSent', 1],
+  ['KiB sent', 'bytesSent', 1024],
+  ['frames received', 'framesReceived', 1],
+  ['KiB received', 'bytesReceived', 1024],
+];
+
 const TROUBLES = [STEADY.suspicions, STEADY.dropped];
 
 export const STEADY_SCALES: readonly SteadyScale[] = [
@@ -42,8 +51,10 @@ export const STEADY_SCALES: readonly SteadyScale[] = [
     metrics: [
       ...usageMetrics({ processor: PROCESSOR_GOAL, memory: MEMORY_GOAL }),
       ...COUNTS,
+      ...TRAFFIC.map(([name]): Metric => ({ name, unit: '1/s' })),
       ...TROUBLES.map((name): Metric => ({ name, unit: 'number', goals: NONE })),
       { name: STEADY.farEnds, unit: '%' },
+      { name: STEADY.late, unit: 'ms' },
     ],
   },
   {
@@ -53,8 +64,10 @@ export const STEADY_SCALES: readonly SteadyScale[] = [
     metrics: [
       ...usageMetrics(),
       ...COUNTS,
+      ...TRAFFIC.map(([name]): Metric => ({ name, unit: '1/s' })),
       ...TROUBLES.map((name): Metric => ({ name, unit: 'number' })),
       { name: STEADY.farEnds, unit: '%' },
+      { name: STEADY.late, unit: 'ms' },
     ],
   },
 ];
@@ -69,13 +82,22 @@ function countsBetween(before: Totals, after: Totals): Sample {
     [STEADY.questions]: rate('kernel-answers'),
     [STEADY.suspicions]: after.suspicions - before.suspicions,
     [STEADY.dropped]: after.dropped - before.dropped,
+    ...Object.fromEntries(
+      TRAFFIC.map(([name, key, divisor]) => [
+        name,
+        (after.traffic[key] - before.traffic[key]) / divisor / seconds,
+      ]),
+    ),
   };
 }
 
-/** @returns the share of one core */
+/** @returns the share of one core, and how far they fell behind: that, too, is a reason for suspicions */
 function loadOf(before: FarEndsAnswer, after: FarEndsAnswer): Sample {
   const used = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1000;
-  return { [STEADY.farEnds]: (100 * (used(after.usage) - used(before.usage))) / (after.at - before.at) };
+  return {
+    [STEADY.farEnds]: (100 * (used(after.usage) - used(before.usage))) / (after.at - before.at),
+    [STEADY.late]: after.late,
+  };
 }
 
 /** What one agent takes while nothing happens. */

@@ -24,6 +24,7 @@ import { type Names, type Options, readOptions } from './options';
 import { OUTAGES, runOutage } from './outage';
 import { type BenchReport, formatGoalSum, formatKind, formatMachine } from './report';
 import type { KindReport, TimedReport } from './result';
+import { runRouteMetrics } from './route-metrics';
 import { SCALE_KINDS } from './scale';
 import { runStartup } from './startup';
 import { randomSource } from './statistics';
@@ -50,6 +51,7 @@ const KINDS: readonly Kind[] = [
 const FURTHER_KINDS: readonly Kind[] = [
   ...FLEET_SIZES.slice(-1).map(fleetKind),
   ['steady-1000', ({ drills }) => runSteady(1000, drills)],
+  ['route-metrics', runRouteMetrics],
   ...OUTAGES.map((outage): Kind => [outage.kind, (options) => runOutage(outage, options)]),
   ...BUSY_KINDS.map((busy): Kind => [busy.kind, (options) => runBusy(busy, options)]),
 ];

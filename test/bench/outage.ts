@@ -51,10 +51,16 @@ const PLAIN: Tuning = { name: '' };
 /** What docs/tcp.md recommends. TCP then tries once a second, and the answer needs no time on a LAN. */
 const BOUNDED: Tuning = {
   name: '-tuned',
-  settings: { tcp_rto_max_ms: 1000, tcp_retries2: 255 },
+  settings: { tcp_rto_max_ms: 1000, tcp_retries2: 255, tcp_syn_retries: 120 },
   goals: [{ statistic: 'maximum', limit: 1100 }],
 };
-const PARKED: Tuning = { name: '-parked', route: { park: true } };
+/** The queue for datagrams and echoes as well, of which there are 1200 in the 3 s that the kernel keeps them. */
+const QUEUE = 4 << 20;
+const PARKED: Tuning = {
+  name: '-parked',
+  settings: { 'neigh.eth0.unres_qlen_bytes': QUEUE, 'neigh.eth1.unres_qlen_bytes': QUEUE },
+  route: { park: true },
+};
 
 function outagesOf(way: typeof PULLED | typeof SILENT, tuning: Tuning): Outage[] {
   const { name, settings, route } = tuning;

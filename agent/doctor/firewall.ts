@@ -127,8 +127,8 @@ function acceptCommand(
   const others = topology.peers.flatMap((peer) => (peer.kind === 'agent' ? peer.aliases : []));
   const [from, to] = direction === 'in' ? [others, topology.aliases] : [topology.aliases, others];
   const { program, family, table, name } = chain;
-  if (program === 'iptables')
-    return `iptables -t ${table} -I ${quote(name)} -s ${commas(from)} -d ${commas(to)} -j ACCEPT`;
+  if (program !== 'nft')
+    return `${program} -t ${table} -I ${quote(name)} -s ${commas(from)} -d ${commas(to)} -j ACCEPT`;
   const device = direction === 'in' ? 'iifname' : 'oifname';
   const links = topology.links.map((link) => `"${link.name}"`).join(', ');
   const ether = `ether type 0x${etherType.toString(16).padStart(4, '0')}`;

@@ -4,7 +4,7 @@ import type { Topology } from '../core/topology';
 import { askOnWire } from './asking';
 import { type Evidence, type Facts, Unknown } from './evidence';
 import { readInterfaces, readNeighbors, readRoutes, readRules } from './iproute';
-import { IPTABLES_TABLES, parseIptables } from './iptables';
+import { parseIptables, tablesIn } from './iptables';
 import { readNetworkd, readNetworkManager } from './manager-files';
 import { parseNftables } from './nftables';
 import { readSessions, readSettings } from './proc';
@@ -68,20 +68,19 @@ export async function askDaemon(
   return null;
 }
 
-/** Both firewalls; what iptables-nft keeps in nftables is read from iptables alone, which knows its extensions. */
+/** Both firewalls; what iptables keeps in nftables is read from iptables alone, which knows its extensions. */
 async function readFirewall(): Promise<Pick<Evidence, 'nftables' | 'iptables'>> {
-  const version = await outputOf('iptables-save', ['-V']);
-  const [iptables, legacy] = await Promise.all([
-    factsFrom('iptables-save', [], parseIptables),
-    factsFrom('iptables-legacy-save', [], parseIptables),
+  const [version, saved, legacy] = await Promise.all([
+    outputOf('iptables-save', ['-V']),
+    outputOf('iptables-save', []),
+    factsFrom('iptables-legacy-save', [], (text) => parseIptables(text, 'iptables-legacy')),
   ]);
+  if (saved instanceof Unknown) return { nftables: await readNftables([]), iptables: saved };
   const overNft = !(version instanceof Unknown) && version.includes('nf_tables');
+  const old = overNft && !(legacy instanceof Unknown) ? legacy : [];
   return {
-    nftables: await readNftables(overNft ? IPTABLES_TABLES : []),
-    iptables:
-      overNft && !(iptables instanceof Unknown) && !(legacy instanceof Unknown)
-        ? [...iptables, ...legacy]
-        : iptables,
+    nftables: await readNftables(overNft ? tablesIn(saved) : []),
+    iptables: [...parseIptables(saved), ...old],
   };
 }
 

@@ -2,7 +2,7 @@
 import { type Ipv4, type Prefix, parseIpv4, parseMac } from '../wire/address';
 import type { InterfaceFact, NeighborFact, RouteFact, RuleFact } from './evidence';
 import { Unknown } from './evidence';
-import { factsFrom } from './programs';
+import { factsFrom, outputOf } from './programs';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -87,16 +87,23 @@ export function readNeighbors(): Promise<NeighborFact[] | Unknown> {
   );
 }
 
-/** The rules as text: it is also what `ip rule del` takes, and names what the JSON of older versions garbles. */
-export function readRules(): Promise<RuleFact[] | Unknown> {
-  return factsFrom('ip', ['-Numeric', '-4', 'rule', 'show'], parseRules);
+/** The rules as text, which is what `ip rule del` takes, and as JSON, which has the numbers. */
+export async function readRules(): Promise<RuleFact[] | Unknown> {
+  const text = await outputOf('ip', ['-4', 'rule', 'show']);
+  if (text instanceof Unknown) return text;
+  return factsFrom('ip', ['-json', '-Numeric', '-4', 'rule', 'show'], (json) => parseRules(text, json));
 }
 
-export function parseRules(output: string): RuleFact[] {
-  return output.split('\n').flatMap((line) => {
-    const [, priority, rest] = /^([0-9]+):\s+(.*)$/.exec(line) ?? [];
-    return rest === undefined ? [] : [ruleOf(Number(priority), rest.trim())];
-  });
+/** @throws Error where the two are not of the same rules, since one was added or removed between them */
+export function parseRules(text: string, json: string): RuleFact[] {
+  const objects = objectsIn(json);
+  const lines = text.split('\n').filter((line) => line !== '');
+  const priorities = lines.map((line) => Number.parseInt(line, 10));
+  if (priorities.join() !== objects.map(({ priority }) => priority).join())
+    throw new Error('the rules changed meanwhile');
+  return lines.map((line, index) =>
+    ruleOf(priorities[index]!, line.replace(/^[0-9]+:/, '').trim(), objects[index]!),
+  );
 }
 
 /** Selectors that ordinary packets of ours never match: they bear no mark, and leave by no VRF and no tunnel. */
@@ -104,7 +111,7 @@ const MARKS = ['fwmark', 'tun_id', 'l3mdev'];
 /** Selectors that some packets match. */
 const SOME = ['tos', 'dsfield', 'uidrange', 'ipproto', 'sport', 'dport'];
 
-function ruleOf(priority: number, text: string): RuleFact {
+function ruleOf(priority: number, text: string, object: Json): RuleFact {
   const words = text.split(/\s+/);
   const after = (word: string) => {
     const index = words.indexOf(word);
@@ -124,17 +131,14 @@ function ruleOf(priority: number, text: string): RuleFact {
     oif: after('oif'),
     marked: words.some((word) => MARKS.includes(word) || word === '[l3mdev-table]'),
     some: some.join(' '),
-    action: actionOf(words, after),
+    action: actionOf(object),
     text: `pref ${priority} ${words.filter((word) => !word.startsWith('[')).join(' ')}`,
   };
 }
 
-function actionOf(words: readonly string[], after: (word: string) => string | undefined): RuleFact['action'] {
-  const table = Number(after('lookup'));
-  const suppress = Number(after('suppress_prefixlength') ?? -1);
-  if (Number.isInteger(table)) return { type: 'table', table, suppress };
-  const target = after('goto');
+function actionOf({ table, suppress_prefixlen: suppress, goto: target, nop }: Json): RuleFact['action'] {
+  if (table !== undefined) return { type: 'table', table: Number(table), suppress: Number(suppress ?? -1) };
   if (target !== undefined) return { type: 'goto', target: Number(target) };
-  const refused = ['blackhole', 'unreachable', 'prohibit'].some((word) => words.includes(word));
-  return { type: refused ? 'refuse' : 'nop' };
+  // What is neither has an action of its own: blackhole, unreachable or prohibit.
+  return { type: nop === undefined ? 'refuse' : 'nop' };
 }

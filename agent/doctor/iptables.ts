@@ -4,16 +4,21 @@ import type { Condition, Field, FilterChain, FilterRule, Value, Verdict } from '
 
 type Growing = Omit<FilterChain, 'rules'> & { readonly rules: FilterRule[] };
 
-/** The tables that iptables-nft keeps in nftables, as `nft` names them. */
-export const IPTABLES_TABLES = ['filter', 'nat', 'mangle', 'raw', 'security'].map((table) => `ip ${table}`);
+/** Which of the two programs a chain is set by: that over nftables, or the old one. */
+type Program = Extract<FilterChain['program'], `iptables${string}`>;
 
-export function parseIptables(text: string): FilterChain[] {
+/** The tables that are in what iptables-save prints, as `nft` names them; it passes over those that nft itself has made. */
+export function tablesIn(text: string): string[] {
+  return [...text.matchAll(/^\*(\S+)/gm)].map(([, table]) => `ip ${table}`);
+}
+
+export function parseIptables(text: string, program: Program = 'iptables'): FilterChain[] {
   const chains: Growing[] = [];
   let table = '';
   for (const line of text.split('\n')) {
     table = /^\*(\S+)/.exec(line)?.[1] ?? table;
     const [, name, policy] = /^:(\S+) (\S+)/.exec(line) ?? [];
-    if (name !== undefined) chains.push(newChain(table, name, policy!));
+    if (name !== undefined) chains.push(newChain(program, table, name, policy!));
     const words = wordsOf(line);
     if (words[0] !== '-A') continue;
     chains
@@ -23,11 +28,11 @@ export function parseIptables(text: string): FilterChain[] {
   return chains;
 }
 
-function newChain(table: string, name: string, policy: string): Growing {
+function newChain(program: Program, table: string, name: string, policy: string): Growing {
   // A chain of the user's has no policy, and no hook.
   const hook = policy === '-' ? undefined : name.toLowerCase();
   return {
-    ...{ program: 'iptables', family: 'ip', table, name, hook, devices: undefined, rules: [] },
+    ...{ program, family: 'ip', table, name, hook, devices: undefined, rules: [] },
     policy: policy === 'DROP' ? 'drop' : 'accept',
   };
 }

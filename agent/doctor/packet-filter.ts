@@ -39,7 +39,7 @@ export interface FilterRule {
 }
 
 export interface FilterChain {
-  readonly program: 'nft' | 'iptables';
+  readonly program: 'nft' | 'iptables' | 'iptables-legacy';
   /** `arp`, `netdev`, `inet` or `ip` */
   readonly family: string;
   readonly table: string;

@@ -77,5 +77,5 @@ export const duplicateCheck = check('duplicate aliases', ['wire'], ({ wire }) =>
 );
 
 function names(words: readonly string[]): string {
-  return [...new Set(words)].join(', ');
+  return [...new Set(words)].sort().join(', ');
 }

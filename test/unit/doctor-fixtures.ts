@@ -76,15 +76,28 @@ export const ROUTES: readonly RouteFact[] = [
   route({ to: '0.0.0.0/0', protocol: 3, metric: 0 }),
 ];
 
-/** The rules that every host has, with others, as ip(8) prints them. */
+/** The rules that every host has, with others, as ip(8) prints them but for numbers in the place of the tables' names. */
 export function rules(...more: readonly string[]): RuleFact[] {
-  const lines = [
-    '0:\tfrom all lookup 255',
-    ...more,
-    '32766:\tfrom all lookup 254',
-    '32767:\tfrom all lookup 253',
-  ];
-  return parseRules(`${lines.join('\n')}\n`).sort((one, other) => one.priority - other.priority);
+  const usual = ['0:\tfrom all lookup 255', '32766:\tfrom all lookup 254', '32767:\tfrom all lookup 253'];
+  const lines = [...usual, ...more].sort(
+    (one, other) => Number.parseInt(one, 10) - Number.parseInt(other, 10),
+  );
+  return parseRules(`${lines.join('\n')}\n`, JSON.stringify(lines.map(ruleJson)));
+}
+
+/** What the JSON says of a rule beyond its text. */
+function ruleJson(line: string): object {
+  const after = (word: string) => new RegExp(`\\b${word} ([0-9]+)`).exec(line)?.[1];
+  const [table, suppress, goto] = [after('lookup'), after('suppress_prefixlength'), after('goto')];
+  return {
+    priority: Number.parseInt(line, 10),
+    ...(table === undefined ? {} : { table }),
+    ...(line.includes('l3mdev') ? { table: '1', l3mdev: null } : {}),
+    ...(suppress === undefined ? {} : { suppress_prefixlen: Number(suppress) }),
+    ...(goto === undefined ? {} : { goto: Number(goto) }),
+    ...(line.endsWith(' nop') ? { nop: null } : {}),
+    ...(/ (prohibit|unreachable)$/.test(line) ? { action: '7' } : {}),
+  };
 }
 
 export const QUESTIONS: WireFact['questions'] = [0, 1].map((plane) => ({

@@ -62,37 +62,34 @@ describe('ip(8)', () => {
     });
   });
 
-  test('rules', () => {
-    expect(
-      parseRules(
-        '0:\tfrom all lookup 255\n101:\tnot from all fwmark 0x5 lookup 51820 suppress_prefixlength 0\n',
-      ),
-    ).toEqual([
+  test('rules: text for selectors, JSON for numbers', () => {
+    const text =
+      '0:\tfrom all lookup local\n101:\tnot from all fwmark 0x5 lookup wg suppress_prefixlength 0\n102:\tfrom 10.0.0.0/8 to 10.78.0.1 iif lo oif eth0 prohibit\n104:\tfrom all goto 200 [unresolved]\n105:\tfrom all nop\n';
+    const json = JSON.stringify([
+      { priority: 0, src: 'all', table: '255' },
+      { priority: 101, not: null, src: 'all', fwmark: '0x5', table: '51820', suppress_prefixlen: 0 },
+      { priority: 102, action: '8' },
+      { priority: 104, src: 'all', goto: 200 },
+      { priority: 105, src: 'all', nop: null },
+    ]);
+    expect(parseRules(text, json)).toEqual([
       {
-        ...{
-          priority: 0,
-          not: false,
-          source: undefined,
-          destination: undefined,
-          iif: undefined,
-          oif: undefined,
-        },
-        ...{ marked: false, some: '', text: 'pref 0 from all lookup 255' },
+        ...{ priority: 0, not: false, source: undefined, destination: undefined, iif: undefined },
+        ...{ oif: undefined, marked: false, some: '', text: 'pref 0 from all lookup local' },
         action: { type: 'table', table: 255, suppress: -1 },
       },
       expect.objectContaining({
-        not: true,
-        marked: true,
-        action: { type: 'table', table: 51820, suppress: 0 },
+        ...{ not: true, marked: true, action: { type: 'table', table: 51820, suppress: 0 } },
+        text: 'pref 101 not from all fwmark 0x5 lookup wg suppress_prefixlength 0',
       }),
+      expect.objectContaining({
+        ...{ source: prefix('10.0.0.0/8'), destination: prefix('10.78.0.1'), iif: 'lo', oif: 'eth0' },
+        action: { type: 'refuse' },
+      }),
+      expect.objectContaining({ action: { type: 'goto', target: 200 }, text: 'pref 104 from all goto 200' }),
+      expect.objectContaining({ action: { type: 'nop' } }),
     ]);
-    expect(parseRules('100:\tfrom 10.0.0.0/8 to 10.78.0.1 iif lo oif eth0 prohibit')[0]).toMatchObject({
-      ...{ source: prefix('10.0.0.0/8'), destination: prefix('10.78.0.1'), iif: 'lo', oif: 'eth0' },
-      action: { type: 'refuse' },
-    });
-    expect(parseRules('104:\tfrom all goto 200 [unresolved]')[0]).toMatchObject({
-      ...{ action: { type: 'goto', target: 200 }, text: 'pref 104 from all goto 200' },
-    });
+    expect(() => parseRules(text, '[]')).toThrow('the rules changed meanwhile');
   });
 });
 

@@ -68,11 +68,22 @@ interface Speaker {
   former: boolean;
 }
 
+/** From whom a beacon is, and by which path, once all but its number and its tag was found good. */
+interface Voice {
+  readonly link: Link;
+  readonly peer: AgentPeer;
+  readonly paths: readonly Path[];
+  readonly path: Path;
+  readonly speaker: Speaker;
+}
+
 /** The hosts that send beacons: who they are, what they say, and when they are silent. */
 export class Neighborhood {
   readonly discovery: Discovery;
   private readonly reader = new BeaconReader();
   private readonly speakers = new Map<string, Speaker>();
+  /** of beacons that repeat themselves; forgotten whenever peers, paths or speakers are others */
+  private voices = new WeakMap<BeaconFrame, Voice>();
   /** hosts of which no beacon comes by any plane, and when each counts as silent if none does until then */
   private readonly fading = new Map<string, number>();
   private readonly ownName = new Conflict();
@@ -98,6 +109,9 @@ export class Neighborhood {
     if (received.vlan) return 'vlan-tagged';
     const beacon = this.reader.read(received.bytes);
     if (typeof beacon === 'string') return beacon;
+    const voice = this.voices.get(beacon);
+    if (voice?.link === link && isSteady(voice))
+      return this.takeAgain(voice, beacon, received, credentials, now);
     if (beacon.cluster !== topology.cluster) return 'beacon-other-cluster';
     if (beacon.host === topology.host) return this.takeOwn(link, beacon, credentials, now);
     // What costs nothing comes first, and nothing is changed before the tag is known to be good.
@@ -109,6 +123,21 @@ export class Neighborhood {
     const peer = this.discovery.peerOf(beacon, received, link, now);
     if (typeof peer === 'string') return peer;
     this.hear(link, peer, beacon, Math.min(received.at, now), now);
+    return beacon.urgent ? 'beacons-urgent' : 'beacons-heard';
+  }
+
+  /** Takes a beacon that says what the one before said: with a thousand peers nearly all do. */
+  private takeAgain(
+    voice: Voice,
+    beacon: BeaconFrame,
+    received: ReceivedFrame,
+    credentials: Credentials,
+    now: number,
+  ): BeaconVerdict {
+    if (voice.path.hearing.isReplayed(beacon)) return 'beacon-replayed';
+    const refused = refusedBySeal(beacon, credentials);
+    if (refused !== undefined) return refused;
+    this.listen(voice, beacon, Math.min(received.at, now), now);
     return beacon.urgent ? 'beacons-urgent' : 'beacons-heard';
   }
 
@@ -141,6 +170,7 @@ export class Neighborhood {
   /** The peers are others now, or beacons are off: forgets what those said that are gone, or all. */
   retain(options: BeaconOptions | undefined, now: number): void {
     const { registry } = this.around;
+    this.voices = new WeakMap();
     for (const [name, speaker] of this.speakers) {
       const peer = registry.peerNamed(name);
       if (options !== undefined && peer !== undefined) continue;
@@ -191,11 +221,21 @@ export class Neighborhood {
   }
 
   private hear(link: Link, peer: AgentPeer, beacon: BeaconFrame, at: number, now: number): void {
-    const topology = this.around.topology();
     const paths = this.around.registry.paths.get(peer) ?? [];
     const path = paths.find((each) => each.link === link.name);
-    if (path === undefined || topology.beacon === undefined) return;
-    const speaker = this.speakerOf(peer, paths, beacon, now);
+    if (path === undefined) return;
+    const voice = { link, peer, paths, path, speaker: this.speakerOf(peer, paths, beacon, now) };
+    this.voices.set(beacon, voice);
+    this.listen(voice, beacon, at, now);
+  }
+
+  private listen(
+    { link, peer, paths, path, speaker }: Voice,
+    beacon: BeaconFrame,
+    at: number,
+    now: number,
+  ): void {
+    const topology = this.around.topology();
     // A host that has just come, or has come back, need not wait to be asked.
     if (!path.hearing.coming && path.arp.state === 'down') path.arp.revive(now);
     path.hearing.take(beacon, at, beacon.interval / 1000 + topology.probe.retry);
@@ -204,7 +244,7 @@ export class Neighborhood {
       this.takeStatements(peer, paths, beacon, now);
     }
     this.takeBack(link, path, beacon, at, now);
-    path.arp.ease(path.hearing.mutual ? topology.beacon.verify : undefined, now);
+    path.arp.ease(path.hearing.mutual ? topology.beacon?.verify : undefined, now);
     this.around.registry.agenda.update(path);
   }
 
@@ -231,6 +271,7 @@ export class Neighborhood {
       if (speaker !== undefined) for (const path of paths) path.hearing.forget();
       speaker = { epoch, newest: -1, interval: 0, silentSince: now, former: false };
       this.speakers.set(peer.name, speaker);
+      this.voices = new WeakMap();
     }
     speaker.interval = beacon.interval / 1000;
     speaker.former = false;
@@ -296,6 +337,11 @@ export class Neighborhood {
   private pathOver(link: Link, peer: Peer): Path | undefined {
     return this.around.registry.paths.get(peer)?.find((path) => path.link === link.name);
   }
+}
+
+/** Whether nothing but its times changes by a beacon that repeats the last one. */
+function isSteady({ path, speaker }: Voice): boolean {
+  return path.hearing.coming && speaker.silentSince === undefined && !speaker.former;
 }
 
 function refusedBySeal(

@@ -66,6 +66,7 @@ list_missing() {
   need procps have sysctl
   [ "$goal" = test ] || return
   need arping have arping
+  need iptables have iptables
   need iputils-ping have ping
   need tshark have tshark
   # The examples for scripts are run as they stand.

@@ -26,11 +26,9 @@ export function formatDiagnosis(diagnosis: Diagnosis, colour: boolean): string[]
 function formatFinding(finding: Finding, colour: boolean): string[] {
   const { severity, id, subject, what, why, mend, command, fix } = finding;
   const title = `${paint(severity, STYLES[severity], colour)} ${id}: ${printable(subject)}`;
-  const safe = fix.length > 0 ? ' (--fix does it)' : '';
-  // What a person has to decide about stands before the command that he may then run.
-  const words = command === null || mend !== command ? wrap(`mend: ${mend}`) : [`${INDENT}mend${safe}:`];
-  const lines =
-    command === null || mend !== command ? words : [...words, `${INDENT}${INDENT}${printable(command)}`];
+  const words = command === mend ? '' : ` ${mend}`;
+  const head = wrap(`mend${fix.length > 0 ? ' (--fix does it)' : ''}:${words}`);
+  const lines = command === null ? head : [...head, `${INDENT}${INDENT}${printable(command)}`];
   return [title, ...wrap(`${what}.`), ...wrap(why), ...lines];
 }
 

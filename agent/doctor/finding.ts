@@ -20,7 +20,7 @@ export interface Finding {
   readonly what: string;
   /** what it leads to, in one sentence */
   readonly why: string;
-  /** what to do: the command, or where no command can, in words */
+  /** what to do: the command, or words where there is none, or where a person has to decide before running it */
   readonly mend: string;
   /** the command that mends it, to be run as it stands by a shell as root; null where a person has to */
   readonly command: string | null;

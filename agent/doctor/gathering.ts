@@ -4,10 +4,10 @@ import type { Topology } from '../core/topology';
 import { askOnWire } from './asking';
 import { type Evidence, type Facts, Unknown } from './evidence';
 import { readInterfaces, readNeighbors, readRoutes, readRules } from './iproute';
-import { parseIptables, tablesIn } from './iptables';
+import { parseIptables } from './iptables';
 import { readNetworkd, readNetworkManager } from './manager-files';
 import { parseNftables } from './nftables';
-import { readSessions, readSettings } from './proc';
+import { readSessions, readSettings, textOf } from './proc';
 import { factsFrom, outputOf } from './programs';
 
 export interface GatheringOptions {
@@ -75,13 +75,16 @@ async function readFirewall(): Promise<Pick<Evidence, 'nftables' | 'iptables'>> 
     outputOf('iptables-save', []),
     factsFrom('iptables-legacy-save', [], (text) => parseIptables(text, 'iptables-legacy')),
   ]);
-  if (saved instanceof Unknown) return { nftables: await readNftables([]), iptables: saved };
+  if (saved instanceof Unknown) {
+    // Where the kernel has no tables of iptables, the program isn't missed.
+    const none = version instanceof Unknown && (textOf('/proc/net/ip_tables_names') ?? '').trim() === '';
+    return { nftables: await readNftables([]), iptables: none ? [] : saved };
+  }
   const overNft = !(version instanceof Unknown) && version.includes('nf_tables');
   const old = overNft && !(legacy instanceof Unknown) ? legacy : [];
-  return {
-    nftables: await readNftables(overNft ? tablesIn(saved) : []),
-    iptables: [...parseIptables(saved), ...old],
-  };
+  const chains = parseIptables(saved);
+  const kept = chains.map(({ family, table, name }) => `${family} ${table} ${name}`);
+  return { nftables: await readNftables(overNft ? kept : []), iptables: [...chains, ...old] };
 }
 
 async function readNftables(skip: readonly string[]): Promise<Facts['nftables'] | Unknown> {

@@ -7,11 +7,6 @@ type Growing = Omit<FilterChain, 'rules'> & { readonly rules: FilterRule[] };
 /** Which of the two programs a chain is set by: that over nftables, or the old one. */
 type Program = Extract<FilterChain['program'], `iptables${string}`>;
 
-/** The tables that are in what iptables-save prints, as `nft` names them; it passes over those that nft itself has made. */
-export function tablesIn(text: string): string[] {
-  return [...text.matchAll(/^\*(\S+)/gm)].map(([, table]) => `ip ${table}`);
-}
-
 export function parseIptables(text: string, program: Program = 'iptables'): FilterChain[] {
   const chains: Growing[] = [];
   let table = '';

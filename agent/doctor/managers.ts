@@ -22,7 +22,7 @@ export const networkManagerCheck = check(
     const devices = ['lo', ...links].map((name) => `interface-name:${name}`).join(';');
     const file = '/etc/NetworkManager/conf.d/multihomed.conf';
     const command = `${dropIn(file, '[keyfile]', `unmanaged-devices+=${devices}`)} && systemctl reload NetworkManager`;
-    const keep = `where something else gives ${links.join(', ')} an address: ${command}`;
+    const words = `if something else gives ${links.join(', ')} an address, keep NetworkManager from it`;
     return [
       ...(lo
         ? [
@@ -39,7 +39,7 @@ export const networkManagerCheck = check(
           subject: link,
           what: 'NetworkManager manages it',
         } as const;
-        return { ...finding('networkmanager-link', particulars, command), mend: keep };
+        return finding('networkmanager-link', particulars, command, words);
       }),
     ];
   },

@@ -9,7 +9,7 @@ const FAMILIES = ['arp', 'netdev', 'inet', 'ip'];
 const ETHER_TYPES: Readonly<Record<string, number>> = { arp: 0x0806, ip: 0x0800, ip6: 0x86dd, vlan: 0x8100 };
 
 /**
- * The chains of the families that see our packets. `skip` names tables that another program manages, as `ip filter`; `text` is what
+ * The chains of the families that see our packets. `skip` names chains that another program keeps there, as `ip filter INPUT`; `text` is what
  * `nft list ruleset` prints, since older versions leave the devices of chains out of the JSON.
  */
 export function parseNftables(json: string, text = '', skip: readonly string[] = []): FilterChain[] {
@@ -17,15 +17,17 @@ export function parseNftables(json: string, text = '', skip: readonly string[] =
   const of = (kind: string) =>
     objects.flatMap((object) => {
       const found = object[kind] as Json | undefined;
-      const ours = found !== undefined && FAMILIES.includes(String(found.family));
-      return ours && !skip.includes(`${found.family} ${found.table}`) ? [found] : [];
+      return found !== undefined && FAMILIES.includes(String(found.family)) ? [found] : [];
     });
   const sets = new Map(
     of('set').map((set) => [`${set.family} ${set.table} ${set.name}`, valuesIn(set.elem)]),
   );
   const rules = of('rule');
   const devices = devicesIn(text);
-  return of('chain').map((chain) => {
+  const chains = of('chain').filter(
+    ({ family, table, name }) => !skip.includes(`${family} ${table} ${name}`),
+  );
+  return chains.map((chain) => {
     const place = `${chain.family} ${chain.table}`;
     const own = rules.filter((rule) => `${rule.family} ${rule.table}` === place && rule.chain === chain.name);
     return {

@@ -47,7 +47,7 @@ const CASES: readonly (readonly [name: string, text: string, ...said: string[]])
   [
     'an unknown key like no other',
     `${BASE}zebra: {}\n`,
-    'c.yaml:5:1: zebra: unknown key; remove it; known here: cluster, planes, hosts, probe, arp, route, beacon, control, metrics',
+    'c.yaml:5:1: zebra: unknown key; remove it; known here: cluster, planes, hosts, probe, arp, route, beacon, control, metrics, heartbeat',
   ],
   // YAML
   [

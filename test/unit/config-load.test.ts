@@ -96,6 +96,21 @@ describe('parseConfiguration', () => {
     });
   });
 
+  test('takes the heartbeats of applications, by name', () => {
+    const { heartbeats } = parse(`${REQUIRED}heartbeat: { erlang: 60s, my app: 1.5s }\n`).configuration;
+    expect([...heartbeats]).toEqual([
+      ['erlang', 60_000],
+      ['my app', 1500],
+    ]);
+    expect(parse(REQUIRED).configuration.heartbeats.size).toBe(0);
+    expect(thrown(() => parse(`${REQUIRED}heartbeat: { erlang: 60 }\n`))).toMatchObject({
+      message: expect.stringContaining('heartbeat.erlang: 60 has no unit'),
+    });
+    expect(thrown(() => parse(`${REQUIRED}heartbeat: 60s\n`))).toMatchObject({
+      message: expect.stringContaining("heartbeat: '60s' is not a map"),
+    });
+  });
+
   test('accepts a section without a value', () => {
     expect(parse(`${REQUIRED}probe:\n`).configuration.probe.interval).toBe(50);
   });

@@ -194,7 +194,7 @@ describe('nftables', () => {
   test('other families, and what another program manages, are not judged', () => {
     expect(findings(ruleset({ family: 'ip6', hook: 'input', policy: 'drop' }, []))).toEqual([]);
     expect(findings(ruleset({ family: 'inet', hook: 'forward', policy: 'drop' }, []))).toEqual([]);
-    expect(parseNftables(ruleset({ family: 'ip', hook: 'input' }, [[DROP]]), '', ['ip t'])).toEqual([]);
+    expect(parseNftables(ruleset({ family: 'ip', hook: 'input' }, [[DROP]]), '', ['ip t c'])).toEqual([]);
   });
 });
 

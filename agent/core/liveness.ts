@@ -36,7 +36,7 @@ const NOTHING: LivenessStep = {};
 const BROADCAST_SPACING = 1000;
 /** Sending that took less than this, in ms, was not interrupted. */
 const PROMPT = 1;
-/** While eased, the first request is on one of so many moments of the interval, which all paths share: so requests go out together. */
+/** While eased, requests are sent on one of so many moments of the interval, which all paths share: so they go out together. */
 const MOMENTS = 40;
 /** A wake-up this much later than asked, in ms, says that the agent did not run; at least {@link ProbeTiming.retry}. */
 const STALL = 5;
@@ -145,7 +145,7 @@ export class Liveness {
     this.due =
       interval === undefined
         ? Math.min(this.due, now + this.interval)
-        : momentAfter(now + interval * this.phase, interval / MOMENTS);
+        : this.moment(now + interval * (this.phase || 1));
   }
 
   /** Takes an address that is known by other means; whether it is another one than before. What was asked of the former one counts no more. */
@@ -208,7 +208,7 @@ export class Liveness {
     const first = this.state === 'unknown';
     const step = this.answered(now);
     // From when it was asked for, not sent: the time that sending many takes must not lengthen the interval.
-    this.due = first ? now + this.interval * this.phase : Math.max(now, asked + this.interval);
+    this.due = first ? now + this.interval * this.phase : Math.max(now, this.moment(asked + this.interval));
     return step;
   }
 
@@ -226,6 +226,13 @@ export class Liveness {
       case 'up':
         return NOTHING;
     }
+  }
+
+  /** When to ask that is to ask by `time`: while eased, the last of the shared moments until then. */
+  private moment(time: number): number {
+    if (this.eased === undefined || this.state !== 'up') return time;
+    const spacing = this.eased / MOMENTS;
+    return Math.floor(time / spacing) * spacing;
   }
 
   /** Between two requests in the present state, in ms. */
@@ -347,9 +354,4 @@ export class Liveness {
     const { retry, interval } = this.options;
     return this.roundTrip.timeout(retry) ?? Math.max(retry, interval);
   }
-}
-
-/** The first multiple of `spacing` after `time`, both in ms. */
-function momentAfter(time: number, spacing: number): number {
-  return (Math.floor(time / spacing) + 1) * spacing;
 }

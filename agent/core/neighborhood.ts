@@ -113,12 +113,12 @@ export class Neighborhood {
     if (voice?.link === link && isSteady(voice))
       return this.takeAgain(voice, beacon, received, credentials, now);
     if (beacon.cluster !== topology.cluster) return 'beacon-other-cluster';
-    if (beacon.host === topology.host) return this.takeOwn(link, beacon, credentials, now);
+    if (beacon.host === topology.host) return this.takeOwn(link, beacon, received, credentials, now);
     // What costs nothing comes first, and nothing is changed before the tag is known to be good.
     const stated = beacon.links[beacon.sentOn]!;
     if (stated.plane !== topology.planes[link.place.plane]) return 'beacon-wrong-plane';
     if (stated.mac !== beacon.source) return 'beacon-sender-mac';
-    const refused = this.refusedAsOld(link, beacon, now) ?? refusedBySeal(beacon, credentials);
+    const refused = this.refusedAsOld(link, beacon, now) ?? refusedBySeal(beacon, received, credentials);
     if (refused !== undefined) return refused;
     const peer = this.discovery.peerOf(beacon, received, link, now);
     if (typeof peer === 'string') return peer;
@@ -135,7 +135,7 @@ export class Neighborhood {
     now: number,
   ): BeaconVerdict {
     if (voice.path.hearing.isReplayed(beacon)) return 'beacon-replayed';
-    const refused = refusedBySeal(beacon, credentials);
+    const refused = refusedBySeal(beacon, received, credentials);
     if (refused !== undefined) return refused;
     this.listen(voice, beacon, Math.min(received.at, now), now);
     return beacon.urgent ? 'beacons-urgent' : 'beacons-heard';
@@ -185,11 +185,12 @@ export class Neighborhood {
   private takeOwn(
     link: Link,
     beacon: BeaconFrame,
+    received: ReceivedFrame,
     credentials: Credentials,
     now: number,
   ): BeaconIgnoreReason {
     if (beacon.epoch < credentials.epoch) return 'beacon-older-epoch';
-    const refused = refusedBySeal(beacon, credentials);
+    const refused = refusedBySeal(beacon, received, credentials);
     if (refused !== undefined) return refused;
     if (beacon.epoch > credentials.epoch) {
       const { host } = beacon;
@@ -346,9 +347,10 @@ function isSteady({ path, speaker }: Voice): boolean {
 
 function refusedBySeal(
   beacon: BeaconFrame,
+  { bytes }: ReceivedFrame,
   { seal }: Credentials,
 ): 'beacon-unknown-key' | 'beacon-bad-tag' | undefined {
-  const verdict = seal.verify(beacon.keyId, beacon.bytes, ETHERNET_HEADER, beacon.signed);
+  const verdict = seal.verify(beacon.keyId, bytes, ETHERNET_HEADER, beacon.signed);
   if (verdict === 'good') return undefined;
   return verdict === 'unknown-key' ? 'beacon-unknown-key' : 'beacon-bad-tag';
 }

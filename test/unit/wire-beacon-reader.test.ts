@@ -18,6 +18,11 @@ function changed(
   return copy;
 }
 
+/** What is read, without the frame that it is read from: of a beacon that is repeated, that is the first. */
+function withoutBytes(read: ReturnType<typeof decodeBeacon>): unknown {
+  return typeof read === 'string' ? read : { ...read, bytes: undefined };
+}
+
 test('every frame is read as if it were the only one, whatever came before', () => {
   const steps = fc.array(fc.tuple(changes, length), { minLength: 1, maxLength: 6 });
   fc.assert(
@@ -27,8 +32,8 @@ test('every frame is read as if it were the only one, whatever came before', () 
       expect(reader.read(frame)).toEqual(decodeBeacon(frame));
       for (const [bytes, end] of edits) {
         last = changed(last, bytes, end);
-        expect(reader.read(last)).toEqual(decodeBeacon(last));
-        expect(reader.read(frame)).toEqual(decodeBeacon(frame));
+        expect(withoutBytes(reader.read(last))).toEqual(withoutBytes(decodeBeacon(last)));
+        expect(withoutBytes(reader.read(frame))).toEqual(withoutBytes(decodeBeacon(frame)));
       }
     }),
   );
@@ -41,7 +46,7 @@ test('what repeats the former beacon but for its number is the same object, whic
   const next = changed(frame, [{ at: 37, bits: 1 }]);
   expect(decodeBeacon(next)).not.toEqual(decodeBeacon(frame));
   expect(reader.read(next)).toBe(first);
-  expect(first).toEqual(decodeBeacon(next));
+  expect(withoutBytes(first)).toEqual(withoutBytes(decodeBeacon(next)));
   // Whoever writes over a frame later changes nothing of what is remembered.
   frame.fill(0);
   expect(reader.read(next)).toBe(first);

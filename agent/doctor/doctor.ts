@@ -38,7 +38,8 @@ export interface Diagnosis {
 export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   const { probe, signal } = options;
   const { configuration } = loadConfiguration(options.config);
-  const status = await askDaemon([options.socket, configuration.control.socket], signal);
+  const sockets = [options.socket, configuration.control.socket];
+  const status = await askDaemon(configuration.cluster, sockets, signal);
   const running = status instanceof Unknown ? null : status;
   const host = options.host ?? running?.host ?? hostNameIn(configuration, hostname());
   const plan: Plan = { topology: topologyOf(configuration, host), heartbeats: configuration.heartbeats };

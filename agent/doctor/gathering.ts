@@ -1,4 +1,4 @@
-import { AccessDenied, DaemonNotRunning, request } from '../control/client';
+import { DaemonNotRunning, request } from '../control/client';
 import type { StatusReport } from '../control/protocol';
 import type { Topology } from '../core/topology';
 import { askOnWire } from './asking';
@@ -50,22 +50,28 @@ async function wireOf(
 /** ms that the daemon has to answer. */
 const ANSWER_TIME = 5000;
 
-/** The daemon's report; null where none listens at any of these sockets. */
+/** The report of this cluster's daemon, else of whichever answers at one of these sockets; null where none does. */
 export async function askDaemon(
+  cluster: string,
   sockets: readonly string[],
   signal: AbortSignal,
 ): Promise<StatusReport | null | Unknown> {
+  let other: StatusReport | null | Unknown = null;
   for (const socket of new Set(sockets)) {
-    try {
-      return await request(socket, { command: 'status' }, { timeout: ANSWER_TIME, signal });
-    } catch (error) {
-      if (signal.aborted) throw error;
-      if (error instanceof DaemonNotRunning) continue;
-      if (error instanceof AccessDenied || error instanceof Error) return new Unknown(error.message);
-      throw error;
-    }
+    const status = await askAt(socket, signal);
+    if (status !== null && !(status instanceof Unknown) && status.cluster === cluster) return status;
+    other ??= status;
   }
-  return null;
+  return other;
+}
+
+async function askAt(socket: string, signal: AbortSignal): Promise<StatusReport | null | Unknown> {
+  try {
+    return await request(socket, { command: 'status' }, { timeout: ANSWER_TIME, signal });
+  } catch (error) {
+    if (signal.aborted || !(error instanceof Error)) throw error;
+    return error instanceof DaemonNotRunning ? null : new Unknown(error.message);
+  }
 }
 
 /** Both firewalls; what iptables keeps in nftables is read from iptables alone, which knows its extensions. */

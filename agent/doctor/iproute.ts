@@ -2,6 +2,7 @@
 import { type Ipv4, type Prefix, parseIpv4, parseMac } from '../wire/address';
 import type { InterfaceFact, NeighborFact, RouteFact, RuleFact } from './evidence';
 import { Unknown } from './evidence';
+import { quote } from './finding';
 import { factsFrom, outputOf } from './programs';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -132,7 +133,7 @@ function ruleOf(priority: number, text: string, object: Json): RuleFact {
     marked: words.some((word) => MARKS.includes(word) || word === '[l3mdev-table]'),
     some: some.join(' '),
     action: actionOf(object),
-    text: `pref ${priority} ${words.filter((word) => !word.startsWith('[')).join(' ')}`,
+    text: ['pref', String(priority), ...words.filter((word) => !word.startsWith('['))].map(quote).join(' '),
   };
 }
 

@@ -37,6 +37,8 @@ test(
     async (cluster) => {
       const { alpha, beta } = cluster;
       await waitForMetrics(cluster, WORDS);
+      // Asking the kernel for a congestion control leaves no route behind.
+      expect((await alpha.routes('all')).filter(({ protocol }) => protocol === '4')).toEqual([]);
       const { stdout } = await alpha.ctl('routes');
       // `ip route` leaves out what it was told to look for.
       const shown = stdout

@@ -14,6 +14,12 @@ async function silence(cluster: Cluster): Promise<void> {
   await cluster.waitForPaths('down');
 }
 
+/** Lets the kernel's own ARP neither find a peer nor give it up while a test runs: what waits is for the agent to let go. */
+function slowDownKernel({ alpha }: Cluster): Promise<unknown> {
+  const slow = ['eth0', 'eth1'].map((link) => `net.ipv4.neigh.${link}.retrans_time_ms=60000`);
+  return alpha.run('sysctl', ['-qw', ...slow]);
+}
+
 async function permanentOnes({ alpha }: Cluster): Promise<number> {
   return (await aliasNeighbors(alpha)).filter(({ state }) => state.includes('PERMANENT')).length;
 }
@@ -33,6 +39,7 @@ async function arrivedLate(cluster: Cluster): Promise<() => Promise<boolean>> {
 test(
   'packets for a peer that no path reaches go out when one returns, and its session goes on',
   inCluster(async (cluster) => {
+    await slowDownKernel(cluster);
     const session = await startSession(cluster.lab, 'alpha', 'beta');
     expect(await permanentOnes(cluster)).toBe(2);
     await waitUntil(await arrivedLate(cluster), PATIENCE, 'a datagram that was parked');
@@ -47,6 +54,7 @@ test(
 test(
   'by default they are sent, in case the verdict is wrong, and the neighbor entries stay',
   inCluster(async (cluster) => {
+    await slowDownKernel(cluster);
     expect(await (await arrivedLate(cluster))()).toBe(false);
     expect(await permanentOnes(cluster)).toBe(2);
   }),

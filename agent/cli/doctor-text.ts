@@ -55,10 +55,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** Detection, TCP's back-off, and each time-out beside what it needs. */
-function formatAlignment(
-  { detection, worst, rtoMin, resumes, timeOuts }: Alignment,
-  colour: boolean,
-): string[] {
+function formatAlignment({ detection, worst, rto, resumes, timeOuts }: Alignment, colour: boolean): string[] {
   const row = (name: string, time: number, from: string, needs = '', verdict: Cell = { text: '' }) => [
     { text: name },
     { text: seconds(time) },
@@ -68,7 +65,7 @@ function formatAlignment(
   ];
   const rows = [
     ...detection.map(({ name, from, time }) => row(name, time, from)),
-    row('TCP goes on', resumes, `after ${seconds(worst)}, doubling from ${seconds(rtoMin)}`),
+    row('TCP goes on', resumes, `after ${seconds(worst)}, doubling from ${seconds(rto)}`),
     ...timeOuts.map(({ name, from, time, needed, fits }) => {
       const verdict: Cell = fits ? { text: 'fits', style: 'green' } : { text: 'too short', style: 'red' };
       return row(name, time, from, `≥ ${seconds(needed)}`, verdict);

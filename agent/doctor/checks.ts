@@ -1,5 +1,4 @@
 import { aliasCheck } from './aliases';
-import { alignmentCheck } from './alignment';
 import type { Check } from './check';
 import { agentCheck } from './daemon';
 import { iptablesCheck, nftablesCheck } from './firewall';
@@ -9,6 +8,7 @@ import { beaconPlaneCheck, duplicateCheck, joinedCheck, silenceCheck } from './p
 import { routeCheck } from './routes';
 import { sessionCheck } from './sessions';
 import { answeringCheck, carrierCheck, filteringCheck, localSourceCheck, martiansCheck } from './settings';
+import { timeOutCheck } from './time-outs';
 
 /** Every check, in the order in which its findings are told. */
 export const CHECKS: readonly Check[] = [
@@ -32,6 +32,6 @@ export const CHECKS: readonly Check[] = [
   beaconPlaneCheck,
   silenceCheck,
   duplicateCheck,
-  alignmentCheck,
+  timeOutCheck,
   sessionCheck,
 ];

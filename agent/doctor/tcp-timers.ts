@@ -44,9 +44,14 @@ export function synHorizon(retries: number, linear: number, rtoMax: number = KER
   return total;
 }
 
-/** The least number of retries whose horizon is `needed` or more, but not less than `least`; 255 is the kernel's limit. */
-export function retriesFor(needed: number, least: number, horizon: (retries: number) => number): number {
+/** The least number of retries whose horizon is `needed` ms or more, but not less than `least`, and not more than `most`. */
+export function retriesFor(
+  needed: number,
+  least: number,
+  most: number,
+  horizon: (retries: number) => number,
+): number {
   let retries = least;
-  while (retries < 255 && horizon(retries) < needed) retries++;
+  while (retries < most && horizon(retries) < needed) retries++;
   return retries;
 }

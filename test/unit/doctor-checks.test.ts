@@ -124,6 +124,8 @@ describe('settings', () => {
     });
     expect(ids({ settings: silenced, status: answering('configured') })).toEqual([]);
     expect(ids({ settings: silenced, status: answering('planes-joined') })).toEqual([]);
+    const filtered = settings({ [`${conf}/eth0/arp_ignore`]: 1, [`${conf}/eth0/arp_filter`]: 1 });
+    expect(ids({ settings: filtered, status: answering('arp-filter') })).toEqual(['arp-filter eth0']);
     expect(found({ settings: silenced, status: answering('arp-ignore') })).toMatchObject([
       { id: 'arp-ignore', severity: 'warning' },
       { id: 'arp-ignore', severity: 'warning' },

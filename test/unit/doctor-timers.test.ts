@@ -20,7 +20,7 @@ test.each([
   [6, 0, 127_000],
   [6, 4, 131_000],
   [1, 0, 3000],
-  [0, 4, 5000],
+  [1, 4, 7000],
 ])('connect with %i retries and %i linear ones ends after %i ms', (retries, linear, horizon) => {
   expect(synHorizon(retries, linear)).toBe(horizon);
 });
@@ -35,16 +35,16 @@ test.each([
 });
 
 test('as many retries as are needed, but no fewer than usual', () => {
-  expect(retriesFor(1, 15, sessionHorizon)).toBe(15);
-  expect(retriesFor(924_601, 15, sessionHorizon)).toBe(16);
-  expect(retriesFor(Number.POSITIVE_INFINITY, 15, sessionHorizon)).toBe(255);
+  expect(retriesFor(1, 15, 255, sessionHorizon)).toBe(15);
+  expect(retriesFor(924_601, 15, 255, sessionHorizon)).toBe(16);
+  expect(retriesFor(Number.POSITIVE_INFINITY, 15, 255, sessionHorizon)).toBe(255);
 });
 
 const erlang = { heartbeats: new Map([['erlang', 60_000]]) };
 
 test('the table has detection, back-off and every time-out with what it needs', () => {
   expect(alignmentOf({ ...PLAN, ...erlang }, settings(), STATUS)).toMatchObject({
-    ...{ worst: 65, rtoMin: 5, resumes: 80 },
+    ...{ worst: 65, rto: 5, resumes: 80 },
     detection: [{ name: 'silence, by ARP', time: 65 }],
     timeOuts: [
       { name: 'session', time: 924_600, needed: 60_000, fits: true },
@@ -61,7 +61,11 @@ test('a measured round trip that is longer than retry counts, but not that of a 
     ...STATUS,
     peers: [{ ...peer!, paths: [{ ...peer!.paths[0]!, rtt: 29, state }] }],
   });
-  expect(alignmentOf(PLAN, settings(), slow('up')).worst).toBe(50 + 3 * 30);
+  expect(alignmentOf(PLAN, settings(), slow('up'))).toMatchObject({
+    worst: 50 + 3 * 30,
+    rto: 29,
+    resumes: 232,
+  });
   expect(alignmentOf(PLAN, settings(), slow('down')).worst).toBe(65);
 });
 
@@ -80,7 +84,7 @@ test.each([
     120,
     'net.ipv4.tcp_retries2=15',
   ],
-  ['tcp-syn-retries-short', 'error', { 'net/ipv4/tcp_syn_retries': 0 }, 600, 'net.ipv4.tcp_syn_retries=6'],
+  ['tcp-syn-retries-short', 'error', { 'net/ipv4/tcp_syn_retries': 1 }, 2000, 'net.ipv4.tcp_syn_retries=6'],
   [
     'tcp-keepalive-short',
     'warning',

@@ -97,7 +97,7 @@ const CALM = 300;
 const NAMES = {
   exchange: 'TCP request to answer goes on',
   bulk: 'TCP bulk transfer goes on',
-  connections: 'TCP connection, begun meanwhile, stands',
+  connections: 'connection begun meanwhile stands',
   datagrams: 'UDP datagrams arrive',
   echoes: 'ICMP echoes are answered',
 } as const;

@@ -1,6 +1,6 @@
 import type { LabHost } from '../../deploy/lab/host';
 import { Lab } from '../../deploy/lab/lab';
-import { settings } from './daemon-tools';
+import { CTL, settings } from './daemon-tools';
 import { doctor, type Report, runShell, startAgents, told, whole } from './doctor-tools';
 
 jest.setTimeout(60_000);
@@ -123,6 +123,21 @@ describe('--fix', () => {
       'fixed rp-filter-strict: eth0: /proc/sys/net/ipv4/conf/eth0/rp_filter 1 -> 2; to keep it over a reboot: net.ipv4.conf.eth0.rp_filter = 2 in /etc/sysctl.d/90-multihomed.conf',
     );
   });
+});
+
+test('what the system refuses to set is one line, and nothing is changed', async () => {
+  await runShell(alpha, SAFE[0]![0]);
+  // As in many containers.
+  const readOnly = 'mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"';
+  const words = [CTL, 'doctor', '--config', lab.configurationFile, '--no-probe', '--fix'];
+  const args = ['--mount', 'sh', '-c', readOnly, 'read-only', process.execPath, ...words];
+  expect(await alpha.run('unshare', args, { check: false })).toEqual({
+    status: 74,
+    stdout: '',
+    stderr: 'multihomectl: setting net.ipv4.conf.eth0.rp_filter=2: EROFS\n',
+  });
+  expect(await settings(alpha, 'eth0/rp_filter')).toEqual([1]);
+  await ask('--fix');
 });
 
 test('a link that is down, or gone; what the stopped agent’s alias and routes are missing', async () => {

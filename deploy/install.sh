@@ -53,10 +53,11 @@ install_addon() {
   install -m 644 "$1"/build/Release/*.node "$library/$1/build/Release/"
 }
 
-# wrapper PATH SCRIPT: Node.js by its full path, since a service's PATH is short.
+# wrapper PATH SCRIPT: Node.js by its full path, since a service's PATH is short, and with the options that the script's first line names.
 wrapper() {
   install -d "$(dirname "$1")"
-  printf '#!/bin/sh\nexec %s %s/lib/multihomed/dist/agent/%s "$@"\n' "$node" "$prefix" "$2" >"$1"
+  options=$(sed -n '1s/^#!.* -S node//p' "dist/agent/$2")
+  printf '#!/bin/sh\nexec %s%s %s/lib/multihomed/dist/agent/%s "$@"\n' "$node" "$options" "$prefix" "$2" >"$1"
   chmod 755 "$1"
 }
 

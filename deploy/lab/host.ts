@@ -1,5 +1,5 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { request } from '../../agent/control/client';
 import type { StatusReport } from '../../agent/control/protocol';
@@ -127,7 +127,8 @@ export class LabHost {
   async startAgent(options: AgentOptions = {}): Promise<AgentProcess> {
     const main = join(ROOT, 'dist', 'agent', 'main.js');
     const config = options.configurationFile ?? this.#configurationFile;
-    const child = this.spawn(process.execPath, [main, '--config', config, ...(options.args ?? [])], {
+    const command = [...nodeOptionsOf(main), main, '--config', config, ...(options.args ?? [])];
+    const child = this.spawn(process.execPath, command, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
     });
@@ -179,4 +180,10 @@ export class LabHost {
       ]),
     );
   }
+}
+
+/** @returns the options of Node.js that the first line of a script names, with which it is run where it is installed */
+function nodeOptionsOf(script: string): string[] {
+  const [, options = ''] = /^#!.* -S node (.*)/.exec(readFileSync(script, 'utf8')) ?? [];
+  return options.split(' ').filter((option) => option !== '');
 }

@@ -19,7 +19,7 @@ export interface ComparisonOptions {
 /** Before each failure a random part of this, in ms: longer than any system's interval, so that it comes at any phase. */
 const PHASE = 200;
 /** Systems that are set up at a time: while one recovers, which takes some of them seconds, another is measured. */
-const LANES = 2;
+const LANES = 3;
 /** Drills of a kind in a row, at most: what disturbs the machine for minutes then befalls no system in all of its drills. */
 const ROUND = 10;
 /** After as many drills that a system couldn't go on from it is left alone for the rest of the round. */

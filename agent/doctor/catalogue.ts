@@ -5,7 +5,7 @@ export const CATALOGUE = {
   'rp-filter-unaddressed':
     'On a link without an IPv4 address the kernel is strict even in the loose mode, so it drops what peers send by this link.',
   'rp-filter-lo':
-    'Packets that this host sends to its own alias are dropped where a firewall or a proxy hands them to the kernel a second time.',
+    'What this host sends to its own alias still arrives, but packets that a proxy or tc redirects to lo are dropped.',
   'arp-ignore':
     'The kernel answers no ARP request for the alias, so without a running agent the peers take every path to this host for dead.',
   'arp-filter':

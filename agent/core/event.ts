@@ -11,6 +11,8 @@ export interface LinkState {
   /** administratively up */
   readonly up: boolean;
   readonly carrier: boolean;
+  /** the longest payload of a frame, in bytes; undefined for that of every Ethernet */
+  readonly mtu?: number | undefined;
   /** its own addresses, each with the length of its prefix */
   readonly addresses: readonly Prefix[];
 }

@@ -66,6 +66,7 @@ export class Speaking {
       },
       link.state.mac,
       beacon.etherType,
+      link.state.mtu,
     );
     this.cursors.set(link.name, unsigned.heardTo === LAST ? ALL : ((unsigned.heardTo + 1) as Ipv4));
     seal.sign(unsigned.bytes, ETHERNET_HEADER, unsigned.signed);

@@ -81,8 +81,8 @@ export class Kernel {
     const former = this.names.get(told.ifindex);
     const addresses = this.links.get(former ?? told.name)?.addresses ?? [];
     if (former !== undefined && former !== told.name) this.links.delete(former);
-    const { ifindex, mac, up, carrier } = told;
-    const state = { ifindex, mac, up, carrier, addresses };
+    const { ifindex, mac, up, carrier, mtu } = told;
+    const state = { ifindex, mac, up, carrier, mtu, addresses };
     this.names.set(ifindex, told.name);
     this.links.set(told.name, state);
     return state;

@@ -14,6 +14,7 @@ export interface Interface {
   readonly mac: Mac;
   readonly up: boolean;
   readonly carrier: boolean;
+  readonly mtu: number | undefined;
 }
 
 const AF_UNSPEC = 0;
@@ -34,7 +35,7 @@ export function readInterfaces(netlink: Rtnetlink): Interface[] {
 export function decodeInterface(message: KernelMessage): Interface | undefined {
   const { data, attrs } = parseLinkMessage(message.body);
   const mac = macIn(attrs.address);
-  const { ifname, carrier } = attrs;
+  const { ifname, carrier, mtu } = attrs;
   if (data.family !== AF_UNSPEC || data.index === undefined || ifname === undefined || mac === undefined)
     return undefined;
   return {
@@ -43,6 +44,7 @@ export function decodeInterface(message: KernelMessage): Interface | undefined {
     mac,
     up: data.flags?.up === true,
     carrier: (carrier ?? 0) !== 0,
+    mtu,
   };
 }
 
@@ -54,6 +56,7 @@ export function linkState(link: Interface, addresses: readonly InterfaceAddress[
     mac: link.mac,
     up: link.up,
     carrier: link.carrier,
+    mtu: link.mtu,
     addresses: own.map(({ address, length }) => ({ address, length })),
   };
 }

@@ -18,6 +18,8 @@ export const BEACON_VERSION = 1;
 export const TAG_LENGTH = 16;
 /** Longest beacon in bytes, without the Ethernet header: what every Ethernet carries (IEEE 802.3, 3.2.7). */
 export const LONGEST_BEACON = 1500;
+/** Room for one that states as much as it may, and one heard host: more than an MTU of less has room for. */
+const LEAST_ROOM = 700;
 /** Where the sequence number stands in the frame, in bytes from its beginning, and where it ends. */
 export const SEQUENCE_OFFSET = ETHERNET_HEADER + 16;
 export const SEQUENCE_END = SEQUENCE_OFFSET + 8;
@@ -208,12 +210,18 @@ export interface UnsignedFrame {
 }
 
 /**
- * The broadcast frame of a beacon from `source`. Where not all that is heard finds room, the range ends before the first that doesn't. The
- * fields must keep their bounds, which the configuration checks: outside them, nobody can read the frame.
+ * The broadcast frame of a beacon from `source`. Where not all that is heard finds room in the link's `mtu`, the range ends before the first
+ * that doesn't. The fields must keep their bounds, which the configuration checks: outside them, nobody can read the frame.
  */
-export function encodeBeacon(beacon: Beacon, source: Mac, etherType: number): UnsignedFrame {
-  const bytes = new Uint8Array(ETHERNET_HEADER + LONGEST_BEACON);
-  const end = ETHERNET_HEADER + LONGEST_BEACON - TAG_LENGTH;
+export function encodeBeacon(
+  beacon: Beacon,
+  source: Mac,
+  etherType: number,
+  mtu = LONGEST_BEACON,
+): UnsignedFrame {
+  const room = Math.max(LEAST_ROOM, Math.min(mtu, LONGEST_BEACON));
+  const bytes = new Uint8Array(ETHERNET_HEADER + room);
+  const end = ETHERNET_HEADER + room - TAG_LENGTH;
   writeMac(bytes, 0, BROADCAST_MAC);
   writeMac(bytes, 6, source);
   writeUint16(bytes, 12, etherType);

@@ -19,8 +19,8 @@ const FIRST = 0 as Ipv4;
 const LAST = 0xffffffff as Ipv4;
 const LONGEST_FRAME = ETHERNET_HEADER + LONGEST_BEACON;
 
-const encode = (heard: Heard, beacon: Beacon = BEACON): UnsignedFrame =>
-  encodeBeacon({ ...beacon, heard }, LINKS[0]!.mac, ETHERTYPE);
+const encode = (heard: Heard, beacon: Beacon = BEACON, mtu?: number): UnsignedFrame =>
+  encodeBeacon({ ...beacon, heard }, LINKS[0]!.mac, ETHERTYPE, mtu);
 
 const EMPTY = encode(heardFrom([])).bytes.length;
 /** Bytes that the hosts take in a beacon. */
@@ -35,10 +35,14 @@ function namesOf({ runs }: Heard): number[] {
 }
 
 /** What a host that hears `hosts` says in one beacon after the other, until all is said. */
-function inTurn(hosts: readonly Ipv4[], beacon: Beacon = BEACON): { bytes: number; heard: Heard }[] {
+function inTurn(
+  hosts: readonly Ipv4[],
+  beacon: Beacon = BEACON,
+  mtu?: number,
+): { bytes: number; heard: Heard }[] {
   const said: { bytes: number; heard: Heard }[] = [];
   for (let from = FIRST; ; ) {
-    const { bytes, heardTo } = encode(heardFrom(hosts, from), beacon);
+    const { bytes, heardTo } = encode(heardFrom(hosts, from), beacon, mtu);
     said.push({ bytes: bytes.length, heard: decode(bytes).heard });
     if (heardTo === LAST) return said;
     from = (heardTo + 1) as Ipv4;
@@ -152,6 +156,16 @@ describe('where not all find room', () => {
         expect(first!.bytes).toBeGreaterThan(LONGEST_FRAME - bytes);
         expect(first!.bytes).toBeLessThanOrEqual(LONGEST_FRAME);
       }
+  });
+
+  test.each([
+    [1400, 1400],
+    [9000, LONGEST_BEACON],
+  ])('with an MTU of %i a beacon has at most %i bytes', (mtu, longest) => {
+    const said = inTurn(far, BEACON, mtu);
+    expect(said.flatMap(({ heard }) => namesOf(heard))).toEqual(far);
+    expect(Math.max(...said.map(({ bytes }) => bytes))).toBeGreaterThan(ETHERNET_HEADER + longest - 8);
+    expect(Math.max(...said.map(({ bytes }) => bytes))).toBeLessThanOrEqual(ETHERNET_HEADER + longest);
   });
 
   test('every host is said in its turn, whatever the hosts', () => {

@@ -55,7 +55,7 @@ export const CATALOGUE = {
   'firewall-rewrite':
     'A session whose address is rewritten to that of a card does not survive the loss of that card.',
   'firewall-reverse-path':
-    'While a failover is under way packets come in by a link that the routes back do not use, and this rule drops them.',
+    'What a peer sends by another link than our preferred one is dropped, and that is what a peer does that fails over before us.',
   'networkd-routes':
     'systemd-networkd removes routes that it did not make from interfaces that it configures, whenever it reconfigures one.',
   'networkmanager-lo':

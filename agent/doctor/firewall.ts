@@ -41,20 +41,33 @@ function examineChains(chains: readonly FilterChain[], topology: Plan['topology'
     const direction = chain.hook === undefined ? undefined : HOOKS[chain.family]?.[chain.hook];
     if (direction === undefined) return [];
     const harms = new Map<string, Harm>();
-    for (const [packet, peer] of packetsFor(chain, direction, topology)) {
-      const fate = fateIn(chain, chains, packet);
-      if (fate.type !== 'drop' && fate.type !== 'rewrite') continue;
-      const key = `${fate.type} ${fate.by} ${packet.kind}`;
+    for (const [plain, peer] of packetsFor(chain, direction, topology)) {
+      const harmed = harmTo(plain, chain, chains);
+      if (harmed === undefined) continue;
+      const [packet, fate] = harmed;
+      const key = `${fate.type} ${fate.by} ${packet.kind} ${packet.detour}`;
       const harm = harms.get(key) ?? { fate, packet, links: new Set(), peers: new Set() };
       harms.set(key, harm);
       harm.links.add(packet.link);
       harm.peers.add(peer);
     }
-    return [
-      ...[...harms.values()].map((harm) => harmful(chain, harm, topology)),
-      ...reversePath(chain, direction, topology),
-    ];
+    return [...harms.values()].map((harm) => harmful(chain, harm, topology));
   });
+}
+
+/** What a chain surely does to a packet that it should let pass; undefined for nothing. */
+function harmTo(
+  plain: Packet,
+  chain: FilterChain,
+  chains: readonly FilterChain[],
+): readonly [packet: Packet, fate: Fate] | undefined {
+  // Any link can be the one that is not preferred.
+  const detours = plain.kind === 'traffic' && plain.direction === 'in' ? [{ ...plain, detour: true }] : [];
+  for (const packet of [plain, ...detours]) {
+    const fate = fateIn(chain, chains, packet);
+    if (fate.type === 'drop' || fate.type === 'rewrite') return [packet, fate];
+  }
+  return undefined;
 }
 
 /** A packet of each kind that the hook sees, for every link and peer. */
@@ -67,7 +80,7 @@ function* packetsFor(
   for (const { name: link, plane } of topology.links) {
     if (chain.devices !== undefined && !chain.devices.includes(link)) continue;
     const kinds = kindsOf(chain.family, topology.beacon !== undefined);
-    const base = { direction, link };
+    const base = { direction, link, detour: false };
     if (kinds.includes('beacon')) {
       const etherType = topology.beacon?.etherType ?? 0;
       const none = { source: undefined, destination: undefined, operation: undefined };
@@ -101,14 +114,16 @@ function harmful(
   { fate, packet, links, peers }: Harm,
   topology: Plan['topology'],
 ): Finding {
-  const id = fate.type === 'rewrite' ? 'firewall-rewrite' : IDS[packet.kind];
+  const dropped = packet.detour ? 'firewall-reverse-path' : IDS[packet.kind];
+  const id = fate.type === 'rewrite' ? 'firewall-rewrite' : dropped;
   const severity = id === 'firewall-beacons' ? 'warning' : 'error';
   const does = fate.type === 'rewrite' ? 'rewrites the addresses of' : 'drops';
   const whom =
     packet.kind === 'beacon'
       ? 'beacons'
       : `${NOUNS[packet.kind]} ${TOWARD[packet.direction]} ${shortList([...peers])}`;
-  const what = `${fate.by} ${does} ${whom} on ${shortList([...links])}`;
+  const where = packet.detour ? ' where the way back leaves by another link' : '';
+  const what = `${fate.by} ${does} ${whom} on ${shortList([...links])}${where}`;
   return finding(id, { severity, subject: titleOf(chain), what }, acceptCommand(chain, packet, topology));
 }
 
@@ -147,24 +162,4 @@ function commas(addresses: readonly Ipv4[]): string {
 
 function set(addresses: readonly Ipv4[]): string {
   return addresses.length === 1 ? formatIpv4(addresses[0]!) : `{ ${addresses.map(formatIpv4).join(', ')} }`;
-}
-
-/** A rule that drops what comes in by another link than the way back leaves by. */
-function reversePath(
-  chain: FilterChain,
-  direction: Packet['direction'],
-  topology: Plan['topology'],
-): Finding[] {
-  return chain.rules.flatMap(({ conditions, verdict, text }) => {
-    if (verdict.type !== 'drop' || !conditions.some(({ field }) => field === 'reverse-path')) return [];
-    const what = `${text} drops packets for which the way back leaves by another link`;
-    const peer = topology.peers.find(({ kind }) => kind === 'agent');
-    if (peer === undefined) return [];
-    const packet: Packet = {
-      ...{ kind: 'traffic', direction, link: '', etherType: ETHERTYPE_IPV4 },
-      ...{ source: undefined, destination: undefined, operation: undefined },
-    } as Packet;
-    const particulars = { severity: 'warning', subject: titleOf(chain), what } as const;
-    return [finding('firewall-reverse-path', particulars, acceptCommand(chain, packet, topology))];
-  });
 }

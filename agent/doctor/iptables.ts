@@ -75,8 +75,14 @@ function matchOf(words: readonly string[]): Condition[] {
   const end = rest.findIndex((word) => word === '-m' || word === '-j' || word === '-g');
   const own = rest.slice(0, end < 0 ? undefined : end);
   if (name === COMMENT) return [];
-  if (name === 'rpfilter')
-    return own.includes('--loose') ? [OTHER] : [{ field: 'reverse-path', negated: true, values: [] }];
+  if (name === 'rpfilter') {
+    const condition = {
+      field: 'way-back',
+      negated: !own.includes('--invert'),
+      values: ['elsewhere'],
+    } as const;
+    return [own.includes('--loose') ? OTHER : condition];
+  }
   const states = own[own.findIndex((word) => word === '--ctstate' || word === '--state') + 1];
   if ((name === 'conntrack' || name === 'state') && states !== undefined && own.length <= 3)
     return [{ field: 'state', negated: own[0] === '!', values: states.toLowerCase().split(',') }];

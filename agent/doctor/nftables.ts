@@ -106,7 +106,7 @@ function verdictOf(statement: Json): Verdict | undefined {
 function conditionOf({ op, left, right }: Json, sets: SetLookup): Condition {
   const field = fieldOf(left as Json);
   const negated = op === '!=';
-  if (field === 'reverse-path') return { field, negated, values: [] };
+  if (field === 'way-back') return wayBack(right, negated);
   const named = typeof right === 'string' && right.startsWith('@') ? sets(right.slice(1)) : undefined;
   const values = named ?? valuesIn(right);
   const plain = op === '==' || op === '!=' || op === 'in';
@@ -115,13 +115,19 @@ function conditionOf({ op, left, right }: Json, sets: SetLookup): Condition {
   return { field, negated, values };
 }
 
+/** `oif missing`, which is also `oif 0`, is true where the way back leaves elsewhere; `oif exists` where it doesn't. */
+function wayBack(right: unknown, negated: boolean): Condition {
+  if (typeof right !== 'boolean' && Number(right) !== 0) return OTHER;
+  return { field: 'way-back', negated: negated !== (right === true), values: ['elsewhere'] };
+}
+
 function fieldOf(left: Json): Field {
   const { meta, payload, ct, fib } = left as Readonly<Record<string, Json | undefined>>;
   if (meta !== undefined) return META[String(meta.key)] ?? 'other';
   if (payload !== undefined) return PAYLOAD[`${payload.protocol} ${payload.field}`] ?? 'other';
   if (ct !== undefined) return ct.key === 'state' ? 'state' : 'other';
-  const flags = fib?.flags;
-  return Array.isArray(flags) && flags.includes('saddr') && flags.includes('iif') ? 'reverse-path' : 'other';
+  const flags = fib?.result === 'oif' ? fib.flags : undefined;
+  return Array.isArray(flags) && flags.includes('saddr') && flags.includes('iif') ? 'way-back' : 'other';
 }
 
 const META: Readonly<Record<string, Field>> = {

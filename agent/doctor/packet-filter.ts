@@ -1,7 +1,7 @@
 /** A firewall's chains as far as they can be judged without packets, whichever program set them. */
 import type { Ipv4 } from '../wire/address';
 
-/** What a condition looks at. `reverse-path`: whether the way back leaves by the link; `other`: what can't be judged here. */
+/** What a condition looks at. `way-back`: `here` where the way back to the sender leaves by the link, else `elsewhere`; `other`: what can't be judged. */
 export type Field =
   | 'iif'
   | 'oif'
@@ -11,7 +11,7 @@ export type Field =
   | 'arp-operation'
   | 'family'
   | 'state'
-  | 'reverse-path'
+  | 'way-back'
   | 'other';
 
 /** A value, or the first and last of a range. Names may end with `*`. */
@@ -62,6 +62,8 @@ export interface Packet {
   readonly source: Ipv4 | undefined;
   readonly destination: Ipv4 | undefined;
   readonly operation: 'request' | 'reply' | undefined;
+  /** comes in by another link than the one by which we send to its sender */
+  readonly detour: boolean;
 }
 
 /** What a chain surely does with a packet; `unknown` where it depends on what can't be judged. `by` is the rule, or the policy. */
@@ -172,6 +174,8 @@ function valueIn(field: Field, packet: Packet): string | number | undefined {
       return packet.kind === 'traffic' ? 'ipv4' : packet.kind;
     case 'state':
       return 'new';
+    case 'way-back':
+      return packet.detour ? 'elsewhere' : 'here';
     default:
       return undefined;
   }

@@ -95,6 +95,25 @@ test.each<[what: string, fault: string, id: string, works: () => Promise<boolean
   await runShell(alpha, 'iptables -P INPUT ACCEPT');
 });
 
+test.each([
+  ['nftables', NFT('inet', 'prerouting', 'fib saddr . iif oif missing drop')],
+  ['iptables', 'iptables -t raw -A PREROUTING -m rpfilter --invert -j DROP'],
+])(
+  'a reverse path check of %s drops what comes by the standby link, until it is mended',
+  async (_, fault) => {
+    const byStandby = '10.78.0.1 dev eth1 metric 1 src 10.78.0.2';
+    await lab.host('beta').ip(`route add ${byStandby}`);
+    expect(await traffic()).toBe(true);
+    await runShell(alpha, fault);
+    expect(await traffic()).toBe(false);
+    const report = await ask();
+    expect(report.findings.map(({ id }) => id)).toEqual(['firewall-reverse-path', 'agent-stopped']);
+    await runShell(alpha, report.findings[0]!.command!);
+    expect(await traffic()).toBe(true);
+    await lab.host('beta').ip(`route del ${byStandby}`);
+  },
+);
+
 test('an alias that is masqueraded leaves with its own address again', async () => {
   await runShell(
     alpha,

@@ -186,9 +186,22 @@ describe('nftables', () => {
 
   test('reverse path checks', () => {
     const fib = { fib: { result: 'oif', flags: ['saddr', 'iif'] } };
-    expect(findings(ruleset({ ...INPUT, hook: 'prerouting' }, [[is(fib, false), DROP]]))).toMatchObject([
-      { id: 'firewall-reverse-path', severity: 'warning' },
+    const prerouting = { ...INPUT, hook: 'prerouting' };
+    const of = (...rules: readonly Json[][]) => findings(ruleset(prerouting, rules));
+    expect(of([is(fib, false), DROP])).toMatchObject([
+      {
+        ...{ id: 'firewall-reverse-path', severity: 'error' },
+        what: 'the rule with handle 10 of c drops packets from beta on eth0, eth1 where the way back leaves by another link',
+        command: "nft 'insert rule inet t c ip saddr 10.78.0.2 ip daddr 10.78.0.1 accept'",
+      },
     ]);
+    for (const right of [0, '0']) expect(of([is(fib, right), DROP])).toHaveLength(1);
+    expect(of([is(fib, true, '!='), DROP])).toHaveLength(1);
+    expect(of([is(fib, true), ACCEPT], [DROP])).toMatchObject([{ id: 'firewall-reverse-path' }]);
+    expect(of([is(fib, true), DROP], [ACCEPT])).toMatchObject([{ id: 'firewall-traffic' }]);
+    expect(of([is(SADDR, NET), ACCEPT], [is(fib, false), DROP])).toEqual([]);
+    expect(of([is({ fib: { result: 'type', flags: ['daddr'] } }, 'local'), DROP])).toEqual([]);
+    expect(findings(ruleset({ ...INPUT, hook: 'output' }, [[is(fib, false), DROP]]))).toEqual([]);
   });
 
   test('other families, and what another program manages, are not judged', () => {
@@ -269,5 +282,7 @@ describe('iptables', () => {
     const raw = (how: string) => findings(EMPTY, save('raw', `-A PREROUTING -m rpfilter ${how} -j DROP`));
     expect(raw('--invert').map(({ id }) => id)).toEqual(['firewall-reverse-path']);
     expect(raw('--loose --invert')).toEqual([]);
+    const passes = save('raw', '-A PREROUTING -m rpfilter -j RETURN', '-A PREROUTING -j DROP');
+    expect(findings(EMPTY, passes).map(({ id }) => id)).toEqual(['firewall-reverse-path']);
   });
 });

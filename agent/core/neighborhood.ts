@@ -269,7 +269,7 @@ export class Neighborhood {
     let speaker = this.speakers.get(peer.name);
     const known = speaker?.epoch === epoch;
     if (speaker === undefined || !known) {
-      if (speaker !== undefined) for (const path of paths) path.hearing.forget();
+      if (speaker !== undefined) for (const path of paths) this.forget(path, now);
       speaker = { epoch, newest: -1, interval: 0, silentSince: now, former: false };
       this.speakers.set(peer.name, speaker);
       this.voices = new WeakMap();
@@ -283,6 +283,13 @@ export class Neighborhood {
       this.around.outbox.note('beacons-heard', { peer: peer.name, epoch, restarted: !known });
     }
     return speaker;
+  }
+
+  /** The peer has started anew: where its beacons don't come yet, ARP alone tells. */
+  private forget(path: Path, now: number): void {
+    path.hearing.forget();
+    path.arp.ease(undefined, now);
+    this.around.registry.agenda.update(path);
   }
 
   /** What the peer says of its links. One that it doesn't name is one that it doesn't have. */

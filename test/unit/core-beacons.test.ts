@@ -117,6 +117,18 @@ describe('what a beacon does', () => {
     expect(alpha.told('path-down')).toEqual([]);
   });
 
+  test('where a restarted peer’s beacons don’t come yet, they are back as well', () => {
+    const alpha = new Listener();
+    const beta = new FarSpeaker();
+    alpha.run(2000, [beta]);
+    Object.assign(beta, { epoch: 8, sequence: 0 });
+    alpha.hear(0, beta.frame(0));
+    alpha.asked.length = 0;
+    alpha.run(2500);
+    const asked = alpha.asked.filter(({ link, frame }) => link === 'eth1' && frame.targetIp === BETA);
+    expect(asked.length).toBeGreaterThanOrEqual(9);
+  });
+
   test('they don’t slow down toward a peer that doesn’t hear us', () => {
     const alpha = new Listener();
     const beta = new FarSpeaker();

@@ -163,7 +163,7 @@ export function isSameRoute(one: Route, other: Route): boolean {
     one.gateway === other.gateway &&
     one.source === other.source &&
     one.protocol === other.protocol &&
-    hasSameMetrics(one, other)
+    haveSameMetrics(one, other)
   );
 }
 
@@ -177,7 +177,11 @@ export function isSameSlot(one: Route, other: Route): boolean {
   );
 }
 
-function hasSameMetrics(one: Route, other: Route): boolean {
+/** The metrics of a route, those of others included. */
+export type Metrics = Pick<Route, 'rtoMin' | 'quickack' | 'initcwnd' | 'congctl' | 'mtu' | 'others'>;
+
+/** Whether the metrics are the same, whoever's they are. */
+export function haveSameMetrics(one: Metrics, other: Metrics): boolean {
   return (
     one.rtoMin === other.rtoMin &&
     one.quickack === other.quickack &&

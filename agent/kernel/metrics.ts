@@ -1,13 +1,11 @@
 import { formatRouteMetrics, type RouteMetrics as RawMetrics } from 'netlink/dist/rt/structs';
 import { AttrStream, readU32, writeU32 } from 'netlink/dist/structs';
-import type { Route } from '../core/routing';
+import { haveSameMetrics, type Metrics } from '../core/routing';
 import { bytesOf } from './message';
 
 /** Number of the metric that TCP heeds only where it is locked (tcp_rto_min, include/net/tcp.h); elsewhere it is as good as none. */
 const RTAX_RTO_MIN = 13;
 const RTO_MIN_LOCK = 1 << RTAX_RTO_MIN;
-
-type Metrics = Pick<Route, 'rtoMin' | 'quickack' | 'initcwnd' | 'congctl' | 'mtu' | 'others'>;
 
 /** The metrics of a route in a message. Those that our routes never have, and locks on others than `rto_min`, are {@link Route.others}. */
 export function metricsIn(raw: RawMetrics | undefined): Metrics {
@@ -39,7 +37,7 @@ let encoded: { readonly metrics: Metrics; readonly bytes: Buffer | undefined } =
 
 /** The content of a route's RTA_METRICS; undefined where it has none. */
 export function metricsBytes(metrics: Metrics): Buffer | undefined {
-  if (!sameMetrics(metrics, encoded.metrics)) {
+  if (!haveSameMetrics(metrics, encoded.metrics)) {
     const { rtoMin, quickack, initcwnd, congctl, mtu, others } = metrics;
     const bytes = encodeMetrics(metrics);
     encoded = { metrics: { rtoMin, quickack, initcwnd, congctl, mtu, others }, bytes };
@@ -53,17 +51,6 @@ function encodeMetrics(metrics: Metrics): Buffer | undefined {
   const stream = new AttrStream();
   stream.emit(formatRouteMetrics(attributes));
   return bytesOf(stream);
-}
-
-function sameMetrics(one: Metrics, other: Metrics): boolean {
-  return (
-    one.rtoMin === other.rtoMin &&
-    one.quickack === other.quickack &&
-    one.initcwnd === other.initcwnd &&
-    one.congctl === other.congctl &&
-    one.mtu === other.mtu &&
-    one.others === other.others
-  );
 }
 
 /** The metrics of a route for a message; undefined where it has none. */

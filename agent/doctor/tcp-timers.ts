@@ -23,25 +23,31 @@ export function resumesAfter(outage: number, rtoMin: number, rtoMax: number = KE
 
 /**
  * How long an established session goes on without an answer: it is given up at the first retransmission after this time. The kernel
- * reckons with 200 ms whatever the route says (net/ipv4/tcp_timer.c, tcp_model_timeout, retransmits_timed_out).
+ * reckons with 200 ms whatever the route says (net/ipv4/tcp_timer.c, retransmits_timed_out).
  */
 export function sessionHorizon(retries: number, rtoMax: number = KERNEL_RTO_MAX): number {
-  const doublings = Math.floor(Math.log2(rtoMax / KERNEL_RTO_MIN));
-  if (retries <= doublings) return (2 ** (retries + 1) - 1) * KERNEL_RTO_MIN;
-  return (2 ** (doublings + 1) - 1) * KERNEL_RTO_MIN + (retries - doublings) * rtoMax;
+  return modelTimeout(retries, KERNEL_RTO_MIN, rtoMax);
 }
 
 /**
- * How long connect(2) waits for an answer: `linear` times one second, then twice as long each time
- * (net/ipv4/tcp_timer.c, tcp_write_timeout, tcp_retransmit_timer).
+ * How long connect(2) waits for an answer: `linear` times one second, then twice as long each time, until it was repeated so often, or for
+ * as long as the retries alone would take (net/ipv4/tcp_timer.c, tcp_write_timeout, tcp_retransmit_timer).
  */
 export function synHorizon(retries: number, linear: number, rtoMax: number = KERNEL_RTO_MAX): number {
+  const longest = modelTimeout(retries, SYN_RTO, rtoMax);
   let [total, rto] = [0, Math.min(SYN_RTO, rtoMax)];
-  for (let expired = 1; expired <= retries + linear + 1; expired++) {
+  for (let expired = 1; expired <= retries + linear + 1 && total < longest; expired++) {
     total += rto;
     if (expired > linear) rto = Math.min(2 * rto, rtoMax);
   }
   return total;
+}
+
+/** The time that so many retries take which begin with `base` (net/ipv4/tcp_timer.c, tcp_model_timeout). */
+function modelTimeout(retries: number, base: number, rtoMax: number): number {
+  const doublings = Math.max(0, Math.floor(Math.log2(rtoMax / base)));
+  if (retries <= doublings) return (2 ** (retries + 1) - 1) * base;
+  return (2 ** (doublings + 1) - 1) * base + (retries - doublings) * rtoMax;
 }
 
 /** The least number of retries whose horizon is `needed` ms or more, but not less than `least`, and not more than `most`. */

@@ -1,6 +1,7 @@
 import type { Ipv4 } from '../wire/address';
 import { readUint16 } from '../wire/ethernet';
 import type { Responder } from './answering';
+import { Draining } from './draining';
 import type { Actions, CoreEvent, LinkState, ReceivedFrame } from './event';
 import type { Failover } from './failover';
 import { Inheritance } from './inheritance';
@@ -34,6 +35,7 @@ export class Core {
   private readonly speaking: Speaking;
   private readonly neighborhood: Neighborhood;
   private readonly inheritance: Inheritance;
+  private readonly draining: Draining;
   private readonly planning: Planning;
   private credentials: Credentials | undefined;
 
@@ -51,11 +53,15 @@ export class Core {
     const topology = () => this.current;
     const count = (what: string) => this.count(what);
     const follow = (path: Path, liveness: Liveness, step: LivenessStep) => this.follow(path, liveness, step);
-    this.responding = new Responding(current.arp, this.outbox);
+    const isDrained = (link: string) => this.registry.links.get(link)?.drained === true;
+    this.responding = new Responding(current.arp, this.outbox, isDrained);
     this.registry = new Registry(current, now);
     const { registry, outbox, responding } = this;
     this.planning = new Planning(registry, outbox);
     this.inheritance = new Inheritance(registry, this.planning.ledger);
+    this.draining = new Draining(registry, (event, link, fields) =>
+      this.outbox.note(event, { ...this.describe(link), ...fields }),
+    );
     this.sending = new Sending(registry, outbox, () => this.current.aliases, count);
     this.resolution = new Resolution({
       registry,
@@ -104,11 +110,17 @@ export class Core {
 
   /** The next time at which the core has something to do by itself, in ms; infinite for none. */
   get wakeAt(): number {
-    let at = Math.min(this.registry.agenda.wakeAt, this.neighborhood.wakeAt, this.inheritance.wakeAt);
+    const { registry, neighborhood, inheritance, draining } = this;
+    let at = Math.min(registry.agenda.wakeAt, neighborhood.wakeAt, inheritance.wakeAt, draining.wakeAt);
     for (const { announcing, beaconing } of this.registry.links.values()) {
       at = Math.min(at, announcing.wakeAt, beaconing.wakeAt);
     }
     return at;
+  }
+
+  /** Takes over links that were drained in a former run, and until when, in ms. For before anything else is taken. */
+  resume(drains: ReadonlyMap<string, number>, now: number): void {
+    this.draining.resume(drains, now);
   }
 
   /** Takes the links, and what the kernel holds from a former run. */
@@ -163,6 +175,12 @@ export class Core {
       case 'settings':
         this.responding.take(event.links, this.registry.workingLinks, now);
         break;
+      case 'drain':
+        this.onDrained(this.draining.drain(event.links, event.until, now), now);
+        break;
+      case 'undrain':
+        this.onDrained(this.draining.undrain(event.links, 'operator'), now);
+        break;
       case 'topology':
         this.onTopology(event.topology, event.seal, now);
         break;
@@ -176,7 +194,7 @@ export class Core {
     const link = this.registry.links.get(name);
     if (link === undefined) return;
     const before = link.state;
-    const worked = link.works;
+    const served = link.serves;
     const change = changeOf(before, after);
     link.state = after;
     if (change === undefined) return;
@@ -185,18 +203,36 @@ export class Core {
       if (before.ifindex !== after?.ifindex || !after.up) this.planning.ledger.forgetDevice(before.ifindex);
       else if (before.mac !== after.mac) this.planning.ledger.forgetNeighbors(before.ifindex);
     }
-    const lost = worked && !link.works;
+    const lost = served && !link.serves;
     this.outbox.note(change, this.describe(link), lost ? 'warn' : 'info', at);
     this.place(link, now);
     const moved = change === 'link-mac-changed' || change === 'link-replaced';
-    if (moved && link.works) link.announcing.start(now);
+    if (moved && link.serves) link.announcing.start(now);
     for (const other of this.registry.links.values()) {
       if (moved) other.beaconing.urge(now);
-      if (!lost || !other.works) continue;
-      other.announcing.hint(now);
-      other.beaconing.withdraw(now);
+      if (lost) this.tellLoss(other, now);
     }
     this.speak(now, true);
+  }
+
+  /** Tells by a link that peers are not to send by another one any more. */
+  private tellLoss(link: Link, now: number): void {
+    if (link.serves) link.announcing.hint(now);
+    if (link.works) link.beaconing.withdraw(now);
+  }
+
+  /**
+   * The operator has drained these links, or given them back. What the peers are told is no `hint`, which would go ahead of everything: those
+   * who then ask on the link are not to be answered there any more.
+   */
+  private onDrained(changed: readonly Link[], now: number): void {
+    if (changed.length === 0) return;
+    for (const link of changed) this.place(link, now);
+    this.responding.review();
+    for (const link of this.registry.links.values()) {
+      if (changed.some(({ drained }) => drained)) this.tellLoss(link, now);
+      else link.beaconing.urge(now);
+    }
   }
 
   /** Brings the paths and announcements of a link in line with its state. */
@@ -205,6 +241,7 @@ export class Core {
       const worked = path.works;
       path.device = link.device;
       path.works = link.works;
+      path.drained = link.drained;
       for (const liveness of path.probed) {
         if (!link.works) liveness.fail(now, link.trouble);
         else if (!worked) liveness.revive(now);
@@ -213,7 +250,7 @@ export class Core {
       this.registry.agenda.update(path);
       this.planning.touch(path.peer);
     }
-    if (!link.works) link.announcing.stop();
+    if (!link.serves) link.announcing.stop();
     else if (link.announcing.idle) link.announcing.start(now);
     if (link.works && this.beacons !== undefined) link.beaconing.start(this.beacons.interval, now);
     else link.beaconing.stop();
@@ -246,6 +283,7 @@ export class Core {
       for (const liveness of path.probed) this.follow(path, liveness, liveness.tick(now));
     }
     this.neighborhood.tick(now);
+    this.onDrained(this.draining.expire(now), now);
     if (this.inheritance.tick(now)) this.planning.touchAll();
   }
 

@@ -48,6 +48,9 @@ export type CoreEvent =
   | { readonly type: 'kernel'; readonly table: KernelTable }
   /** the settings of the links that exist, read anew */
   | { readonly type: 'settings'; readonly links: ReadonlyMap<string, LinkSettings> }
+  /** the operator takes links out of use, until a time in ms, or infinitely */
+  | { readonly type: 'drain'; readonly links: readonly string[]; readonly until: number }
+  | { readonly type: 'undrain'; readonly links: readonly string[] }
   /** another configuration; `seal` where it has beacons */
   | { readonly type: 'topology'; readonly topology: Topology; readonly seal?: Seal | undefined }
   /** several that were read together: what they lead to is planned once, when all are taken in */

@@ -1,7 +1,7 @@
 import type { Note } from './event';
 import type { PathState } from './liveness';
 import type { Path } from './path';
-import { activePath } from './routing';
+import { activePath, isDead } from './routing';
 import type { Peer, Topology } from './topology';
 
 /**
@@ -36,7 +36,7 @@ export class Failover {
     this.active.set(peer.name, after);
     if (before === after || !known) return undefined;
     const plane = (path: Path | undefined) => (path === undefined ? null : topology.planes[path.plane]);
-    const moved = before !== undefined && (after === undefined || before.state === 'down') ? before : after;
+    const moved = before !== undefined && isLeft(before, after) ? before : after;
     return {
       event: eventOf(before, after),
       level: after === undefined ? 'error' : 'warn',
@@ -51,20 +51,27 @@ export class Failover {
   }
 }
 
+/** Whether it is for what happened to `before` that packets leave by another path now. */
+function isLeft(before: Path, after: Path | undefined): boolean {
+  if (after === undefined || isDead(before)) return true;
+  return before.drained && before.since > after.since;
+}
+
 function eventOf(before: Path | undefined, after: Path | undefined): string {
   if (after === undefined) return 'peer-unreachable';
   return before === undefined ? 'peer-reachable' : 'failover';
 }
 
-/** What to tell of a path that came from another state; nothing where its link was lost, which is one event for all its paths. */
+/** What to tell of a path that came from another state; nothing where its link was lost or drained, which is one event for all its paths. */
 export function pathNote(topology: Topology, path: Path, from: PathState): Note | undefined {
   const { state, cause, peer, link, rtt } = path;
   if (cause === 'carrier-lost' || cause === 'link-down' || cause === 'link-gone') return undefined;
+  if (state === 'drained') return undefined;
   const plane = topology.planes[path.plane];
   const rounded = rtt === undefined ? null : Math.round(rtt * 1000) / 1000;
   return {
     event: `path-${state}`,
-    level: state === 'down' ? 'warn' : 'info',
+    level: state === 'down' && cause !== 'drained' ? 'warn' : 'info',
     causedAt: path.trouble,
     fields: { peer: peer.name, plane, link, from, cause, rtt: rounded },
   };

@@ -39,6 +39,8 @@ export class Inheritance {
     for (const path of this.registry.paths.get(peer) ?? []) {
       path.arp.mac ??= this.ledger.neighborOf(path)?.mac;
       if (standing.size === 0 || path.device === undefined || standing.has(path.device)) continue;
+      // That its route was out says nothing of it.
+      if (path.drained) continue;
       for (const liveness of path.probed) liveness.distrust(now, 'adopted');
       this.registry.agenda.update(path);
     }

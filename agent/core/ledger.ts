@@ -3,6 +3,7 @@ import type { Path } from './path';
 import {
   type Alias,
   desiredRoutes,
+  isDead,
   type KernelStep,
   type KernelTable,
   type Neighbor,
@@ -177,7 +178,7 @@ function destinationsOf(peer: Peer): Prefix[] {
  * for its own ARP, and goes out when the path returns and the entry is set again (net/core/neighbour.c, __neigh_update).
  */
 function desiredNeighbors({ route }: Topology, peer: Peer, paths: readonly Path[]): Neighbor[] {
-  return verifiedNeighbors(peer, route.park ? paths.filter(({ state }) => state !== 'down') : paths);
+  return verifiedNeighbors(peer, route.park ? paths.filter((path) => !isDead(path)) : paths);
 }
 
 /** An entry for each address of the peer on each link where it was verified. */

@@ -8,6 +8,8 @@ import type { ArpOptions, LinkPlace, ProbeOptions } from './topology';
 /** One of this host's interfaces: where it is, what the kernel says of it, and what is announced on it. */
 export class Link {
   state: LinkState | undefined;
+  /** until when the operator has drained it, in ms; infinite for until told otherwise, undefined while it is not drained */
+  drainedUntil: number | undefined;
   readonly announcing: Announcing;
   readonly beaconing = new Beaconing();
 
@@ -26,6 +28,15 @@ export class Link {
   /** Whether frames can pass: it exists, is up and has carrier. */
   get works(): boolean {
     return this.state?.up === true && this.state.carrier;
+  }
+
+  get drained(): boolean {
+    return this.drainedUntil !== undefined;
+  }
+
+  /** Whether peers are to send by it: it works, and isn't drained. */
+  get serves(): boolean {
+    return this.works && !this.drained;
   }
 
   /** Its ifindex while it can hold routes; a link without carrier can. */

@@ -3,8 +3,11 @@ import { Damping } from './damping';
 import { RoundTrip } from './round-trip';
 import type { ProbeTiming } from './topology';
 
+/** What is known of a path by asking. */
+export type LivenessState = 'unknown' | 'up' | 'suspect' | 'down' | 'held';
+
 /** `drained` belongs to the operator; the liveness of a path never enters or leaves it by itself. */
-export type PathState = 'unknown' | 'up' | 'suspect' | 'down' | 'held';
+export type PathState = LivenessState | 'drained';
 
 /** Why a path changed its state. */
 export type Cause =
@@ -14,6 +17,8 @@ export type Cause =
   | 'beacon-silence'
   | 'not-heard'
   | 'withdrawn'
+  | 'drained'
+  | 'undrained'
   | 'carrier-lost'
   | 'link-down'
   | 'link-gone'
@@ -27,7 +32,7 @@ export interface LivenessStep {
   /** send a request now: to the known address, or to everybody */
   readonly probe?: 'unicast' | 'broadcast';
   /** the state changed, from this one */
-  readonly from?: PathState;
+  readonly from?: LivenessState;
 }
 
 const NOTHING: LivenessStep = {};
@@ -50,7 +55,7 @@ const STALL = 5;
  * a row and `hold` without a miss.
  */
 export class Liveness {
-  state: PathState = 'unknown';
+  state: LivenessState = 'unknown';
   /** when it came into this state */
   since: number;
   cause: Cause = 'start';
@@ -315,13 +320,13 @@ export class Liveness {
     return this.change('up', now, 'steady');
   }
 
-  private change(state: PathState, now: number, cause: Cause): LivenessStep {
+  private change(state: LivenessState, now: number, cause: Cause): LivenessStep {
     const from = this.state;
     this.enter(state, now, cause);
     return { from };
   }
 
-  private enter(state: PathState, now: number, cause: Cause): void {
+  private enter(state: LivenessState, now: number, cause: Cause): void {
     if (state === 'up' && this.state !== 'suspect') this.damping.rise(now);
     if (state === 'down') {
       this.rises = 0;

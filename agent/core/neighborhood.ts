@@ -303,7 +303,7 @@ export class Neighborhood {
       hearing.state = state;
       if ((state !== 'up') !== path.withdrawn) {
         if (state === 'up') path.restore(now);
-        else path.withdraw(now);
+        else path.withdraw(now, state === 'drained' ? 'drained' : 'withdrawn');
         this.around.changed(peer);
         this.around.registry.agenda.update(path);
       }

@@ -1,13 +1,13 @@
 import type { Ipv4, Mac } from '../wire/address';
 import type { Entry } from './agenda';
 import { Hearing } from './hearing';
-import { type Cause, Liveness, type PathState } from './liveness';
-import type { PathView } from './routing';
+import { type Cause, Liveness, type LivenessState, type PathState } from './liveness';
+import { isUsable, type PathView } from './routing';
 import { Schedule } from './schedule';
 import type { Peer, ProbeOptions } from './topology';
 
 /** The worse of two states decides where ICMP is asked as well. */
-const RANK: readonly PathState[] = ['down', 'held', 'unknown', 'suspect', 'up'];
+const RANK: readonly LivenessState[] = ['down', 'held', 'unknown', 'suspect', 'up'];
 
 /** The way to one peer by the link on one plane. */
 export class Path implements PathView, Entry {
@@ -22,11 +22,17 @@ export class Path implements PathView, Entry {
   device: number | undefined;
   /** whether the link is up and has carrier, so that asking makes sense */
   works = false;
+  /** whether the operator has drained our link: it is left alone while another path is usable, whatever {@link beneath} says */
+  drained = false;
   state: PathState = 'unknown';
+  /** what it would be if it weren't drained */
+  beneath: LivenessState = 'unknown';
   since: number;
   cause: Cause = 'start';
   /** since when the peer says that its link here is not to be used; undefined while it doesn't */
   private withdrawnAt: number | undefined;
+  /** why it says so: the link is down, or its operator has drained it */
+  private withdrawnFor: 'withdrawn' | 'drained' = 'withdrawn';
   /** whether that has been acted upon */
   private failed = false;
 
@@ -84,8 +90,9 @@ export class Path implements PathView, Entry {
   }
 
   /** The peer says at `now` ms that its link here is not to be used: nothing that is heard by it counts until {@link restore}. */
-  withdraw(now: number): void {
+  withdraw(now: number, cause: 'withdrawn' | 'drained'): void {
     this.withdrawnAt ??= now;
+    this.withdrawnFor = cause;
   }
 
   /** The peer says no longer that its link is not to be used: ask at once. */
@@ -102,22 +109,26 @@ export class Path implements PathView, Entry {
 
   /** Derives the state from what is asked; the former one if it changed. */
   settle(now: number): PathState | undefined {
+    const [beneath, cause] = this.judge(now);
+    this.beneath = beneath;
+    if (this.drained) return this.enter('drained', now, 'drained');
+    return this.enter(beneath, now, this.state === 'drained' && isUsable(beneath) ? 'undrained' : cause);
+  }
+
+  /** What is known of it, and why. */
+  private judge(now: number): [LivenessState, Cause] {
     const { denied } = this.hearing;
     this.hearing.denied = false;
     if (this.withdrawn) {
       // Not before: what was read together with the withdrawal may have taken it back.
-      if (!this.failed) this.arp.fail(now, 'withdrawn');
+      if (!this.failed) this.arp.fail(now, this.withdrawnFor);
       this.failed = true;
-      return this.enter('down', now, 'withdrawn');
+      return ['down', this.withdrawnFor];
     }
     // Nor this: the peer may have said that it hears us again. ARP alone judges when the path works again.
     if (denied && this.works && this.arp.state !== 'down') this.arp.fail(now, 'not-heard');
     const worst = this.probed.reduce((a, b) => (decides(b, a) ? b : a));
-    return this.enter(
-      worst.state,
-      now,
-      worst === this.icmp && worst.cause === 'silence' ? 'icmp-silence' : worst.cause,
-    );
+    return [worst.state, worst === this.icmp && worst.cause === 'silence' ? 'icmp-silence' : worst.cause];
   }
 
   private enter(state: PathState, now: number, cause: Cause): PathState | undefined {
@@ -131,8 +142,8 @@ export class Path implements PathView, Entry {
 
   /** When the trouble that led to the present state began; of a path that came back, when it came into this state. */
   get trouble(): number {
-    if (this.state === 'up' || this.state === 'held') return this.since;
-    if (this.cause === 'withdrawn') return this.withdrawnAt ?? this.since;
+    if (this.state === 'up' || this.state === 'held' || this.state === 'drained') return this.since;
+    if (this.cause === 'withdrawn' || this.cause === 'drained') return this.withdrawnAt ?? this.since;
     return this.cause === 'icmp-silence' && this.icmp !== undefined ? this.icmp.trouble : this.arp.trouble;
   }
 }

@@ -32,7 +32,7 @@ export function reasonFor(active: Path, paths: readonly Path[]): ChoiceReason {
  */
 export function returnChoice(paths: readonly Path[], priorityOf: (path: Path) => number): Choice | undefined {
   const open = paths
-    .filter((path) => path.hearing.mutual && !path.withdrawn)
+    .filter((path) => path.hearing.mutual && !path.withdrawn && !path.drained)
     .sort((one, other) => priorityOf(other) - priorityOf(one) || one.plane - other.plane);
   const [path, ...rivals] = open;
   if (path === undefined) return undefined;

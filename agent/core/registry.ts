@@ -110,6 +110,7 @@ export class Registry {
       link.place = place;
       link.announcing.retime(topology.arp, topology.probe.retry, now);
       if (former !== undefined) link.state = former.state;
+      link.drainedUntil = former?.drainedUntil;
       this.links.set(place.name, link);
       this.byTarget.set(place.name, new Map());
     }

@@ -6,7 +6,7 @@ import type { Link } from './link';
 import type { Outbox } from './outbox';
 import type { Path } from './path';
 import type { KernelStep } from './routing';
-import { isFiltered, type LinkSettings, settingsToChange } from './settings';
+import { isFiltered, isSilenceable, type LinkSettings, settingsToChange } from './settings';
 import type { ArpOptions } from './topology';
 
 /** Our own frames heard on another link prove joined planes for this many refreshes, or spacings where there is no refresh. */
@@ -29,6 +29,8 @@ export class Responding {
   constructor(
     private options: ArpOptions,
     private readonly outbox: Outbox,
+    /** whether a link is drained: there nobody answers */
+    private readonly isDrained: (link: string) => boolean,
   ) {}
 
   retime(options: ArpOptions): void {
@@ -71,6 +73,11 @@ export class Responding {
     this.settings = settings;
     this.tellFiltered();
     this.choose(now);
+  }
+
+  /** Other links are drained now: asks for what has to change. */
+  review(): void {
+    this.outbox.plan(this.changes());
   }
 
   /**
@@ -121,8 +128,8 @@ export class Responding {
   }
 
   private changes(): KernelStep[] {
-    const { silence } = this.responder;
     return [...this.settings].flatMap(([link, current]) => {
+      const silence = this.responder.silence || (this.isDrained(link) && isSilenceable(current));
       const steps = [...settingsToChange(current, silence)].map(
         ([setting, value]): KernelStep => ({ operation: 'change-setting', link, setting, value }),
       );

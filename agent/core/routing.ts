@@ -1,5 +1,5 @@
 import type { Ipv4, Mac, Prefix } from '../wire/address';
-import type { PathState } from './liveness';
+import type { LivenessState, PathState } from './liveness';
 import type { SettingName } from './settings';
 import type { Peer, RouteMetrics, Topology } from './topology';
 
@@ -64,6 +64,8 @@ export type KernelStep =
 export interface PathView {
   readonly plane: number;
   readonly state: PathState;
+  /** what is known of it by asking, also where it is drained */
+  readonly beneath: LivenessState;
   /** ifindex of the link; undefined while the link can hold no route (absent, or administratively down) */
   readonly device: number | undefined;
 }
@@ -80,21 +82,28 @@ export function isUsable(state: PathState): boolean {
   return state === 'up' || state === 'suspect' || state === 'unknown';
 }
 
+/** Whether nothing is expected to come through: what is drained may work all the same. */
+export function isDead({ beneath }: PathView): boolean {
+  return beneath === 'down';
+}
+
 /**
  * The paths whose routes should stand: the usable ones; where there is none, those that answer again; where there is none of
- * these either, all, so that no peer is ever without a route.
+ * these either, those that are drained and would be usable; and else all, so that no peer is ever without a route.
  */
 export function chosenPaths<P extends PathView>(paths: readonly P[]): readonly P[] {
   const present = paths.filter((path) => path.device !== undefined);
   const usable = present.filter((path) => isUsable(path.state));
   if (usable.length > 0) return usable;
   const held = present.filter((path) => path.state === 'held');
-  return held.length > 0 ? held : present;
+  if (held.length > 0) return held;
+  const drained = present.filter((path) => path.state === 'drained' && !isDead(path));
+  return drained.length > 0 ? drained : present;
 }
 
-/** The path on which packets leave now: the usable one on the most preferred plane; undefined where none is usable. */
+/** The path on which packets leave now: of those that are chosen the one on the most preferred plane; undefined where none works. */
 export function activePath<P extends PathView>(paths: readonly P[]): P | undefined {
-  return chosenPaths(paths).find((path) => path.state !== 'down');
+  return chosenPaths(paths).find((path) => !isDead(path));
 }
 
 /** The routes toward `peer`, the guards first. */

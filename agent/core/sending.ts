@@ -51,9 +51,9 @@ export class Sending {
     if (link.state !== undefined) this.outbox.send(link.name, encodeArp(arpReply(request, link.state.mac)));
   }
 
-  /** Announces one alias on a link, at once. */
+  /** Announces one alias on a link that serves, at once. */
   defend(link: Link, alias: Ipv4): void {
-    if (link.state !== undefined)
+    if (link.state !== undefined && link.serves)
       this.outbox.send(link.name, encodeArp(arpAnnouncement(link.state.mac, alias)));
   }
 

@@ -39,6 +39,11 @@ export function settingsToChange(current: LinkSettings, silence: boolean): Reado
   return changes;
 }
 
+/** Whether a setting of the link alone can keep the kernel from answering for the alias. */
+export function isSilenceable({ arpIgnoreAll }: LinkSettings): boolean {
+  return arpIgnoreAll <= SILENT;
+}
+
 /** Whether reverse path filtering drops what comes in by this link, and no setting of the link alone can help. */
 export function isFiltered({ rpFilterAll, addressed }: LinkSettings): boolean {
   return !addressed && rpFilterAll !== OFF;

@@ -101,8 +101,14 @@ export class Pair {
   readonly steps: KernelStep[] = [];
   macs = BETA_MACS;
 
-  constructor(topology = topologyOf(), links = bothLinks(), table = EMPTY) {
+  constructor(
+    topology = topologyOf(),
+    links = bothLinks(),
+    table = EMPTY,
+    drains: ReadonlyMap<string, number> = new Map(),
+  ) {
     this.core = new Core(topology, 0);
+    this.core.resume(drains, 0);
     this.first = this.carryOut(this.core.start(links, table, 0));
   }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { PathState } from '../../agent/core/liveness';
+import type { LivenessState, PathState } from '../../agent/core/liveness';
 import {
   activePath,
   chosenPaths,
@@ -16,15 +16,19 @@ import type { Ipv4, Mac } from '../../agent/wire/address';
 import { routeIdentity } from '../sim/route-identity';
 import { ALPHA, BETA, beta, gate, ip, prefix, topologyOf } from './core-fixtures';
 
-const STATES: readonly PathState[] = ['unknown', 'up', 'suspect', 'down', 'held'];
+const STATES: readonly LivenessState[] = ['unknown', 'up', 'suspect', 'down', 'held'];
 
-/** Paths by plane, each as its state, with a `-` behind it where the link can hold no route. */
+/** Paths by plane, each as its state, with a `-` behind it where the link can hold no route; `drained:up` is drained and up beneath. */
 function paths(...states: readonly string[]) {
-  return states.map((text, plane) => ({
-    plane,
-    state: text.replace('-', '') as PathState,
-    device: text.endsWith('-') ? undefined : 2 + plane,
-  }));
+  return states.map((text, plane) => {
+    const words = text.replace('-', '').split(':');
+    return {
+      plane,
+      state: words[0] as PathState,
+      beneath: words.at(-1) as LivenessState,
+      device: text.endsWith('-') ? undefined : 2 + plane,
+    };
+  });
 }
 
 describe('which paths have routes', () => {
@@ -43,6 +47,15 @@ describe('which paths have routes', () => {
     [['down-', 'up'], [1], 1],
     [['down-', 'down-'], [], undefined],
     [['down', 'up-'], [0], undefined],
+    [['drained:up', 'up'], [1], 1],
+    [['drained:up', 'suspect'], [1], 1],
+    [['drained:up', 'unknown'], [1], 1],
+    [['drained:up', 'held'], [1], 1],
+    [['down', 'drained:up'], [1], 1],
+    [['down', 'drained:held'], [1], 1],
+    [['drained:down', 'down'], [0, 1], undefined],
+    [['drained:down', 'drained:up'], [1], 1],
+    [['drained:up-', 'down'], [1], undefined],
   ] as const)('%p: %p, active %p', (states, chosen, active) => {
     const all = paths(...states);
     expect(chosenPaths(all).map(({ plane }) => plane)).toEqual(chosen);
@@ -50,11 +63,14 @@ describe('which paths have routes', () => {
   });
 
   test('a peer has a route while any link can hold one', () => {
-    const path = fc.record({
-      plane: fc.nat(5),
-      state: fc.constantFrom(...STATES),
-      device: fc.option(fc.nat(), { nil: undefined }),
-    });
+    const path = fc
+      .record({
+        plane: fc.nat(5),
+        beneath: fc.constantFrom(...STATES),
+        drained: fc.boolean(),
+        device: fc.option(fc.nat(), { nil: undefined }),
+      })
+      .map((drawn) => ({ ...drawn, state: drawn.drained ? ('drained' as const) : drawn.beneath }));
     fc.assert(
       fc.property(fc.array(path), (all) => {
         const present = all.filter(({ device }) => device !== undefined);

@@ -29,7 +29,7 @@ const DEFAULT_DRILLS = '20';
 const NUMBERS = 2 ** 32;
 
 /** @throws Error for what cannot be meant */
-function wholeNumber(text: string, least: number, what: string): number {
+export function wholeNumber(text: string, least: number, what: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < least || value >= NUMBERS) {
     throw new Error(`${what} takes a whole number from ${least}, not ${text}`);
@@ -38,7 +38,11 @@ function wholeNumber(text: string, least: number, what: string): number {
 }
 
 /** @throws Error for a name that isn't among those that there are */
-function namesAmong(known: readonly string[], text: string | undefined, what: string): string[] | undefined {
+export function namesAmong(
+  known: readonly string[],
+  text: string | undefined,
+  what: string,
+): string[] | undefined {
   const names = text?.split(',');
   const wrong = names?.find((name) => !known.includes(name));
   if (wrong !== undefined) {

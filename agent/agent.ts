@@ -5,12 +5,13 @@ import { Core } from './core/core';
 import type { Actions, CoreEvent, Note } from './core/event';
 import type { Seal } from './core/seal';
 import type { Topology } from './core/topology';
+import { drainsFromRecord, drainsToRecord, recordedDrain } from './drains';
 import { Echoes } from './echoes';
 import { Interfaces } from './interfaces';
 import { dispositionOf, KernelError } from './kernel/error';
 import { Kernel, type Refusal, type Space } from './kernel/kernel';
 import { Monitor, type Notification } from './kernel/monitor';
-import { RecordKeeper } from './kernel/record';
+import { type RecordedDrain, RecordKeeper } from './kernel/record';
 import { sweepFormer } from './kernel/teardown';
 import { Repairs } from './repairs';
 import { Troubles } from './troubles';
@@ -76,11 +77,12 @@ export class Agent {
   ) {
     this.records = new RecordKeeper(stateFile);
     this.core = new Core(topology, clock.now(), this.records.nextEpoch(clock.wall()), seal);
+    this.core.resume(drainsFromRecord(this.records.former?.drains, clock), clock.now());
     this.repairs = new Repairs(clock, () => this.repair());
     this.troubles = new Troubles((note) => output.note(note));
     this.kernel = Kernel.open(
       this.spaceOf(topology),
-      (settings) => this.records.keep(this.core.topology, settings),
+      (settings) => this.records.keep(this.core.topology, settings, this.drains),
       this.records.former?.settings ?? [],
     );
     this.wires = new Wires({
@@ -106,7 +108,7 @@ export class Agent {
 
   /** Takes over what a former run left, and protects from then on. */
   start(): void {
-    this.recordStart();
+    this.keepRecord();
     const links = this.kernel.readLinks();
     for (const link of this.core.topology.links) this.wires.match(link.name, links.get(link.name)?.ifindex);
     this.feedSettings();
@@ -118,7 +120,10 @@ export class Agent {
     this.intervals.push(setInterval(() => this.repairs.run(), AUDIT_INTERVAL));
   }
 
-  /** Ends watching. The kernel keeps alias, routes and neighbor entries; what only a living agent may leave changed goes back. */
+  /**
+   * Ends watching. The kernel keeps alias, routes and neighbor entries; what only a living agent may leave changed goes back. On a drained link
+   * nobody is to answer, whether or not an agent lives.
+   */
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
@@ -126,7 +131,9 @@ export class Agent {
     this.repairs.stop();
     for (const interval of this.intervals) clearInterval(interval);
     for (const { link, setting } of this.kernel.changedSettings) {
-      if (setting === 'arp_ignore') this.kernel.apply([{ operation: 'restore-setting', link, setting }]);
+      const { drained } = this.core.registry.links.get(link) ?? {};
+      if (setting === 'arp_ignore' && drained !== true)
+        this.kernel.apply([{ operation: 'restore-setting', link, setting }]);
     }
     this.monitor.close();
     this.wires.closeAll();
@@ -148,6 +155,24 @@ export class Agent {
     this.wires.use(topology.beacon?.etherType);
     const events = this.interfaces.eventsFrom(links, topology);
     this.feed({ type: 'batch', events: [{ type: 'topology', topology, seal }, ...events] });
+    this.feedSettings();
+  }
+
+  /**
+   * Takes links out of use, until a time of the monotonic clock or infinitely. Throws the system's error where that can't be written down: then
+   * nothing has changed.
+   */
+  drain(links: readonly string[], until: number): void {
+    const others = this.drains.filter(({ link }) => !links.includes(link));
+    const drains = [...others, ...links.map((link) => recordedDrain(link, until, this.clock))];
+    this.records.keep(this.core.topology, this.kernel.changedSettings, drains);
+    this.feed({ type: 'drain', links, until });
+    this.feedSettings();
+  }
+
+  /** Gives links back. */
+  undrain(links: readonly string[]): void {
+    this.feed({ type: 'undrain', links });
     this.feedSettings();
   }
 
@@ -173,6 +198,7 @@ export class Agent {
     this.core.sent(before, after);
     if (sends.length > 0) this.readAt = Math.min(this.readAt, after + ANSWER_PATIENCE);
     this.wires.answers = this.core.responder.acting === 'agent';
+    if (notes.some(({ event }) => event === 'undrained')) this.keepRecord();
     for (const note of notes) {
       // The core takes its plan for done; where all of it was refused, nothing was repaired, and that has been told.
       if (note.event !== 'repaired' || refusals.length < steps.length) this.output.note(note);
@@ -259,6 +285,8 @@ export class Agent {
     const table = this.reading(() => this.kernel.readTable());
     if (table === undefined) return;
     this.feed({ type: 'kernel', table });
+    // An interface that has just appeared has settings of its own.
+    this.feedSettings();
     if (this.pending) return;
     this.troubles.clear();
     this.checkReady();
@@ -311,9 +339,13 @@ export class Agent {
     this.output.ready();
   }
 
-  private recordStart(): void {
+  private get drains(): RecordedDrain[] {
+    return drainsToRecord(this.core.registry.links.values(), this.clock);
+  }
+
+  private keepRecord(): void {
     try {
-      this.records.keep(this.core.topology, this.kernel.changedSettings);
+      this.records.keep(this.core.topology, this.kernel.changedSettings, this.drains);
     } catch (error) {
       this.troubles.note('record-failed', { error: String(error) });
     }

@@ -14,6 +14,7 @@ import { hasCongestionControl } from './kernel/congestion-control';
 import { recordFile } from './kernel/record';
 import { teardown } from './kernel/teardown';
 import type { Log } from './log';
+import { Maintenance } from './maintenance';
 import { notifyServiceManager } from './notify';
 import { sealOf } from './seal';
 import { routeReport, statusReport } from './status';
@@ -35,6 +36,7 @@ interface Waiter {
 /** The agent with everything around it: configuration, control socket, log, service manager. */
 export class Daemon {
   private readonly agent: Agent;
+  private readonly maintenance: Maintenance;
   private readonly startedAt: number;
   private readonly waiters = new Set<Waiter>();
   private readonly stateFile: string;
@@ -58,6 +60,7 @@ export class Daemon {
       ready: () => this.ready(),
       fatal: (error) => this.end(error),
     });
+    this.maintenance = new Maintenance(this.agent, clock);
   }
 
   /**
@@ -145,6 +148,8 @@ export class Daemon {
             .readRoutes()
             .map((route) => routeReport(route, this.agent.kernel.nameOf(route.device))),
         wait: (peer, signal) => this.wait(peer, signal),
+        drain: (wanted, signal) => this.maintenance.drain(wanted, signal),
+        undrain: (target) => this.maintenance.undrain(target),
         reload: () => this.reload(),
         teardown: () => this.teardown(),
       },

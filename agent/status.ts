@@ -8,6 +8,7 @@ import type {
   StatusReport,
 } from './control/protocol';
 import type { Core } from './core/core';
+import type { Link } from './core/link';
 import type { Path } from './core/path';
 import { type Choice, reasonFor, returnChoice } from './core/preference';
 import type { Peer, Topology } from './core/topology';
@@ -55,6 +56,8 @@ export function statusReport(core: Core, situation: Situation, clock: Clock): St
         mac: state === undefined ? null : formatMac(state.mac),
         up: state?.up ?? false,
         carrier: state?.carrier ?? false,
+        drained: link.drained,
+        drainedUntil: endOf(link, clock),
         priority: place.priority,
       };
     }),
@@ -84,6 +87,7 @@ function peerReport(core: Core, peer: Peer, paths: readonly Path[], clock: Clock
         plane: planeName(topology, path.plane),
         link: path.link,
         state: path.state,
+        beneath: path.beneath,
         rtt: path.rtt === undefined ? null : rounded(path.rtt),
         since: isoTime(clock, path.since),
         mac: path.mac === undefined ? null : formatMac(path.mac),
@@ -92,6 +96,12 @@ function peerReport(core: Core, peer: Peer, paths: readonly Path[], clock: Clock
       }),
     ),
   };
+}
+
+/** When a link will be in use again, as ISO 8601; null where that is not known. */
+function endOf({ drainedUntil }: Link, clock: Clock): string | null {
+  const known = drainedUntil !== undefined && drainedUntil !== Number.POSITIVE_INFINITY;
+  return known ? isoTime(clock, drainedUntil) : null;
 }
 
 function beaconReport({ hearing }: Path): PathReport['beacon'] {

@@ -6,6 +6,7 @@ import { addCapture } from './capture';
 import { addCheck } from './check';
 import type { Action, Context } from './context';
 import { addDoctor } from './doctor';
+import { addDrain, addUndrain } from './drain';
 import { addEvents } from './events';
 import { addFarEnd } from './far-end';
 import { addReload } from './reload';
@@ -29,6 +30,8 @@ const SUBCOMMANDS = [
   addCheck,
   addDoctor,
   addReload,
+  addDrain,
+  addUndrain,
   addTeardown,
   addRelease,
   addFarEnd,

@@ -64,7 +64,7 @@ const COLUMNS: readonly StatusColumn[] = [
   { title: 'PEER', least: 8, cell: (peer) => ({ text: peer.name }) },
   { title: 'PLANE', least: 5, cell: (_, path) => ({ text: path.plane }) },
   { title: 'LINK', least: 6, cell: (_, path) => ({ text: path.link }) },
-  { title: 'STATE', cell: (_, { state }) => ({ text: state, style: STATE_STYLES[state] }) },
+  { title: 'STATE', cell: (_, path) => stateCell(path) },
   { title: 'ACTIVE', cell: (peer, path) => ({ text: mark(peer.choice, path) }) },
   { title: 'RETURNS', beacons: true, cell: (peer, path) => ({ text: mark(peer.returns, path) }) },
   { title: 'BEACONS', beacons: true, cell: (_, path) => beaconCell(path) },
@@ -77,9 +77,13 @@ function mark(choice: ChoiceReport | null, path: PathReport): string {
   return choice?.plane === path.plane ? `* ${choice.reason}` : '';
 }
 
+function stateCell({ state, beneath }: PathReport): Cell {
+  return { text: state === beneath ? state : `${state} (${beneath})`, style: STATE_STYLES[state] };
+}
+
 function beaconCell({ beacon }: PathReport): Cell {
   if (beacon === null) return { text: 'none' };
-  if (beacon.state !== 'up') return { text: beacon.state, style: 'red' };
+  if (beacon.state !== 'up') return { text: beacon.state, style: STATE_STYLES[beacon.state] };
   if (!beacon.coming) return { text: 'silent', style: 'yellow' };
   return beacon.hearsUs ? { text: 'mutual', style: 'green' } : { text: 'one-way', style: 'yellow' };
 }
@@ -109,7 +113,7 @@ function header(report: StatusReport, now: number, colour: boolean): string[] {
     line('alias', report.aliases.join(', '), colour),
     line('answers', `${acting} (${configured}: ${reason})`, colour),
     ...beaconLines(report, colour),
-    ...report.links.map((link) => line('link', ...linkText(link, colour))),
+    ...report.links.map((link) => line('link', ...linkText(link, now, colour))),
   ];
 }
 
@@ -123,7 +127,7 @@ function beaconLines({ beacon, planesJoined }: StatusReport, colour: boolean): s
   return lines;
 }
 
-function linkText(link: LinkReport, colour: boolean): [string, boolean, Style] {
+function linkText(link: LinkReport, now: number, colour: boolean): [string, boolean, Style] {
   const [state, style]: [string, Style] = !link.exists
     ? ['does not exist', 'red']
     : !link.up
@@ -133,7 +137,13 @@ function linkText(link: LinkReport, colour: boolean): [string, boolean, Style] {
         : ['no carrier', 'red'];
   const mac = link.mac === null ? '' : `, ${link.mac}`;
   const priority = link.priority === 0 ? '' : `, priority ${link.priority}`;
-  return [`${link.name} on plane ${link.plane}: ${state}${mac}${priority}`, colour, style];
+  const drained = link.drained ? `, drained${timeLeft(link, now)}` : '';
+  const shown = link.drained && style === 'green' ? 'cyan' : style;
+  return [`${link.name} on plane ${link.plane}: ${state}${drained}${mac}${priority}`, colour, shown];
+}
+
+function timeLeft({ drainedUntil }: LinkReport, now: number): string {
+  return drainedUntil === null ? '' : ` (${formatAge(Date.parse(drainedUntil) - now)} left)`;
 }
 
 function line(title: string, text: string, colour: boolean, style?: Style): string {

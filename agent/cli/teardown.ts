@@ -39,7 +39,7 @@ export async function teardown(context: Context): Promise<ExitStatus> {
 /** For the service manager, after every end of the daemon. While one runs, there is nothing to give back. */
 export async function release(context: Context): Promise<ExitStatus> {
   const running = await isRunning(context);
-  const report = running ? { removed: [] } : kernelTeardown().releaseOffline(context.socket);
+  const report = running ? { removed: [] } : kernelTeardown().releaseOffline(context.socket, context.now());
   return print(context, report);
 }
 

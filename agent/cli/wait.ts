@@ -78,7 +78,8 @@ function missingIn(report: StatusReport, name: string | undefined): string {
   return `no path to ${peer.name} was up in time (now ${paths})`;
 }
 
-function timeValue(text: string): number {
+/** The ms of an option; throws InvalidArgumentError. */
+export function timeValue(text: string): number {
   const ms = parseTime(/^[0-9.]+$/.test(text) ? Number(text) : text);
   if (ms instanceof Fault) throw new InvalidArgumentError(`${ms.message}; ${ms.mend}.`);
   return ms;

@@ -58,6 +58,8 @@ const STATUS_OF: Readonly<Record<ErrorCode, ExitStatus>> = {
   'bad-request': EXIT.software,
   'unknown-command': EXIT.unavailable,
   'unknown-peer': EXIT.data,
+  'unknown-link': EXIT.data,
+  'last-link': EXIT.temporary,
   configuration: EXIT.configuration,
   failed: EXIT.software,
 };

@@ -20,6 +20,8 @@ export interface PathReport {
   readonly plane: string;
   readonly link: string;
   readonly state: PathState;
+  /** what is known of it by asking: the same, but for a path that is drained */
+  readonly beneath: Exclude<PathState, 'drained'>;
   /** smoothed round trip in ms; null before the first answer */
   readonly rtt: number | null;
   /** ISO 8601: when it came into this state */
@@ -76,6 +78,10 @@ export interface LinkReport {
   /** administratively up */
   readonly up: boolean;
   readonly carrier: boolean;
+  /** the operator has taken it out of use */
+  readonly drained: boolean;
+  /** ISO 8601; null where it is not drained, or until told otherwise */
+  readonly drainedUntil: string | null;
   /** what we tell the peers: the higher, the rather they send by it; 0 where none is stated */
   readonly priority: number;
 }
@@ -143,10 +149,49 @@ export type Request =
   | { readonly command: 'events'; readonly last: number; readonly follow: boolean }
   /** answers once the daemon is ready and, where a peer is named, that peer has a path that is up; the client times out */
   | { readonly command: 'wait'; readonly peer?: string }
+  | DrainRequest
+  /** gives a link, or those on a plane, back */
+  | { readonly command: 'undrain'; readonly target: string }
   /** reads the configuration file again; an error leaves the old one in force */
   | { readonly command: 'reload' }
   /** removes alias, routes, neighbor entries and recorded sysctls, answers, and ends the daemon */
   | { readonly command: 'teardown' };
+
+/** Takes a link, or those on a plane, out of use; answers once the peers have had the time to leave it. */
+export interface DrainRequest {
+  readonly command: 'drain';
+  /** name of a link, or else of a plane */
+  readonly target: string;
+  /** ms; without it until `undrain` */
+  readonly for?: number;
+  /** also where it cuts somebody off */
+  readonly force: boolean;
+}
+
+/** A link of this host, and its plane. */
+export interface LinkName {
+  readonly name: string;
+  readonly plane: string;
+}
+
+export interface DrainReport {
+  readonly links: readonly LinkName[];
+  /** ISO 8601; null for until told otherwise */
+  readonly until: string | null;
+  /** names of the peers that no other link reaches: their traffic stays; empty unless it was forced */
+  readonly stranded: readonly string[];
+  /** names of the links on which the kernel goes on answering, by a setting for all links: peers that take no beacons of ours stay */
+  readonly answering: readonly string[];
+  /** names of the far ends: they run no agent, and leave by their own means or not at all */
+  readonly farEnds: readonly string[];
+  /** ms that the peers were given */
+  readonly waited: number;
+}
+
+export interface UndrainReport {
+  /** those that were drained */
+  readonly links: readonly LinkName[];
+}
 
 export interface ReloadReport {
   /** names of peers */
@@ -167,11 +212,21 @@ export interface Results {
   /** the last ones, oldest first */
   readonly events: readonly EventRecord[];
   readonly wait: null;
+  readonly drain: DrainReport;
+  readonly undrain: UndrainReport;
   readonly reload: ReloadReport;
   readonly teardown: TeardownReport;
 }
 
-export type ErrorCode = 'bad-request' | 'unknown-command' | 'unknown-peer' | 'configuration' | 'failed';
+export type ErrorCode =
+  | 'bad-request'
+  | 'unknown-command'
+  | 'unknown-peer'
+  | 'unknown-link'
+  /** it would cut somebody off */
+  | 'last-link'
+  | 'configuration'
+  | 'failed';
 
 export type Response =
   | { readonly ok: true; readonly result: unknown }

@@ -35,6 +35,12 @@ export function parseRequest(line: string): Request | Refusal {
       return parseEvents(fields);
     case 'wait':
       return parseWait(fields);
+    case 'drain':
+      return parseDrain(fields);
+    case 'undrain':
+      return typeof fields.target === 'string'
+        ? { command: 'undrain', target: fields.target }
+        : bad("'target' is not a text");
     default:
       return typeof fields.command === 'string'
         ? { code: 'unknown-command', message: 'this daemon does not know that command' }
@@ -52,6 +58,14 @@ function parseEvents({ last = KEPT_EVENTS, follow = false }: Fields): Request | 
 function parseWait({ peer }: Fields): Request | Refusal {
   if (peer === undefined) return { command: 'wait' };
   return typeof peer === 'string' ? { command: 'wait', peer } : bad("'peer' is not a text");
+}
+
+function parseDrain({ target, for: time, force = false }: Fields): Request | Refusal {
+  if (typeof target !== 'string') return bad("'target' is not a text");
+  if (typeof force !== 'boolean') return bad("'force' is neither true nor false");
+  if (time === undefined) return { command: 'drain', target, force };
+  if (typeof time !== 'number' || !(time > 0)) return bad("'for' is not a number of ms above 0");
+  return { command: 'drain', target, for: time, force };
 }
 
 function bad(message: string): Refusal {

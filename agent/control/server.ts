@@ -4,6 +4,8 @@ import { dirname } from 'node:path';
 import { DaemonNotRunning, request } from './client';
 import { Connection, LIMITS, type Limits } from './connection';
 import type {
+  DrainReport,
+  DrainRequest,
   ErrorCode,
   EventRecord,
   ReloadReport,
@@ -13,6 +15,7 @@ import type {
   RouteReport,
   StatusReport,
   TeardownReport,
+  UndrainReport,
 } from './protocol';
 import { KEPT_EVENTS, parseRequest } from './request';
 
@@ -27,6 +30,9 @@ export interface Handlers {
    * client is gone; what the promise does then, nobody sees.
    */
   wait(peer: string | undefined, signal: AbortSignal): Promise<void>;
+  /** Resolves once the peers have had the time to leave; `signal` as for {@link Handlers.wait}. */
+  drain(wanted: DrainRequest, signal: AbortSignal): Promise<DrainReport>;
+  undrain(target: string): Answer<UndrainReport>;
   reload(): Answer<ReloadReport>;
   /** The daemon ends after the promise has resolved, through {@link ControlServer.close}, which lets the answer leave. */
   teardown(): Answer<TeardownReport>;
@@ -154,6 +160,10 @@ export class ControlServer {
         return this.handlers.status();
       case 'routes':
         return this.handlers.routes();
+      case 'drain':
+        return this.handlers.drain(wanted, signal);
+      case 'undrain':
+        return this.handlers.undrain(wanted.target);
       case 'reload':
         return this.handlers.reload();
       case 'teardown':

@@ -103,6 +103,11 @@ export class Core {
     return this.beacons !== undefined;
   }
 
+  /** Whether nobody answers for our aliases on a link once it is drained. */
+  isSilenceable(link: string): boolean {
+    return this.responding.isSilenceable(link);
+  }
+
   /** Whether two of our planes were seen to be one layer-2 network, not long before `now` ms. */
   planesJoined(now: number): boolean {
     return this.responding.isJoined(now);

@@ -75,6 +75,12 @@ export class Responding {
     this.choose(now);
   }
 
+  /** Whether nobody answers on a link once it is drained: a setting for all links may keep the kernel answering. */
+  isSilenceable(link: string): boolean {
+    const settings = this.settings.get(link);
+    return settings === undefined || this.responder.acting === 'agent' || isSilenceable(settings);
+  }
+
   /** Other links are drained now: asks for what has to change. */
   review(): void {
     this.outbox.plan(this.changes());

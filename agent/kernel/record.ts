@@ -15,6 +15,13 @@ export interface ChangedSetting {
   readonly value: number;
 }
 
+/** A link that the operator has drained. */
+export interface RecordedDrain {
+  readonly link: string;
+  /** ms since 1970; null for until told otherwise */
+  readonly until: number | null;
+}
+
 /** What has to be known to take everything of ours away, also when no daemon runs. */
 export interface RunRecord {
   readonly cluster: string;
@@ -27,6 +34,8 @@ export interface RunRecord {
   readonly settings: readonly ChangedSetting[];
   /** of its beacons, in ms since 1970; absent in the records of older versions */
   readonly epoch?: number;
+  /** absent in the records of older versions */
+  readonly drains?: readonly RecordedDrain[];
 }
 
 /**
@@ -98,12 +107,14 @@ export class RecordKeeper {
   }
 
   /** Writes down what this run has, before it is changed. Throws the system's error. */
-  keep(topology: Topology, settings: readonly ChangedSetting[]): void {
+  keep(topology: Topology, settings: readonly ChangedSetting[], drains: readonly RecordedDrain[] = []): void {
     const { cluster, host, route } = topology;
     const aliases = [...new Set([...topology.aliases.map(formatIpv4), ...(this.former?.aliases ?? [])])];
     const { protocol, table } = route;
     const epoch = this.epoch === undefined ? {} : { epoch: this.epoch };
-    writeRecord(this.file, { cluster, host, pid: process.pid, protocol, table, aliases, settings, ...epoch });
+    const run = { cluster, host, pid: process.pid, protocol, table, aliases };
+    const drained = drains.length === 0 ? {} : { drains };
+    writeRecord(this.file, { ...run, settings, ...drained, ...epoch });
   }
 }
 
@@ -115,7 +126,7 @@ const SETTINGS: readonly string[] = [
 
 function isRecord(content: unknown): content is RunRecord {
   if (typeof content !== 'object' || content === null) return false;
-  const { cluster, host, pid, protocol, table, aliases, settings, epoch } = content as {
+  const { cluster, host, pid, protocol, table, aliases, settings, drains, epoch } = content as {
     readonly [field: string]: unknown;
   };
   return (
@@ -126,6 +137,7 @@ function isRecord(content: unknown): content is RunRecord {
     aliases.every((alias) => typeof alias === 'string') &&
     Array.isArray(settings) &&
     settings.every(isChangedSetting) &&
+    (drains === undefined || (Array.isArray(drains) && drains.every(isDrain))) &&
     (epoch === undefined || isEpoch(epoch))
   );
 }
@@ -133,6 +145,17 @@ function isRecord(content: unknown): content is RunRecord {
 /** Another one follows it: beacons carry up to 2^53-1. */
 function isEpoch(content: unknown): boolean {
   return Number.isSafeInteger(content) && Number(content) >= 0 && Number(content) < Number.MAX_SAFE_INTEGER;
+}
+
+function isDrain(content: unknown): content is RecordedDrain {
+  if (typeof content !== 'object' || content === null) return false;
+  const { link, until } = content as { readonly [field: string]: unknown };
+  return typeof link === 'string' && (until === null || Number.isFinite(until));
+}
+
+/** Whether a link is drained at `wall`, in ms since 1970, by what was recorded of it. */
+export function isDrainedBy({ drains = [] }: RunRecord, link: string, wall: number): boolean {
+  return drains.some((drain) => drain.link === link && (drain.until === null || drain.until > wall));
 }
 
 function isChangedSetting(content: unknown): content is ChangedSetting {

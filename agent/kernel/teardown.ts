@@ -4,6 +4,7 @@ import { formatIpv4, formatMac, formatPrefix, parseIpv4 } from '../wire/address'
 import { Kernel } from './kernel';
 import {
   type ChangedSetting,
+  isDrainedBy,
   type RecordKeeper,
   type RunRecord,
   readRecord,
@@ -86,12 +87,17 @@ export function teardown(
   return { removed: [...steps.map((step) => describe(step, kernel)), ...restored.map(describeSetting)] };
 }
 
-/** Gives back what only a living agent may leave changed: the kernel answers ARP requests again. For after a crash. */
-export function releaseOffline(socket: string): TeardownReport {
+/**
+ * Gives back what only a living agent may leave changed: the kernel answers ARP requests again, but on links that are drained at `wall`, in
+ * ms since 1970. For after a crash.
+ */
+export function releaseOffline(socket: string, wall: number): TeardownReport {
   const stateFile = recordFile(socket);
   const record = readRecord(stateFile);
   if (record === undefined) return { removed: [] };
-  const needed = record.settings.filter(({ setting }) => setting === 'arp_ignore');
+  const needed = record.settings.filter(
+    ({ setting, link }) => setting === 'arp_ignore' && !isDrainedBy(record, link, wall),
+  );
   const restored = needed.filter(restoreSetting);
   const kept: RunRecord = {
     ...record,

@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfiguration, topologyOf } from '../../agent/config/load';
-import { nextEpoch, RecordKeeper, type RunRecord, readRecord } from '../../agent/kernel/record';
+import { drainsFromRecord, recordedDrain } from '../../agent/drains';
+import { isDrainedBy, nextEpoch, RecordKeeper, type RunRecord, readRecord } from '../../agent/kernel/record';
 
 const TEXT = 'cluster: demo\nplanes: [a, b]\nhosts: { alpha: { alias: 10.78.0.1, links: { a: eth0 } } }\n';
 const topology = topologyOf(parseConfiguration(TEXT, 'c.yaml').configuration, 'alpha');
@@ -70,6 +71,42 @@ describe('RecordKeeper', () => {
     'trusts no record with the epoch %s',
     (epoch) => {
       writeFileSync(file, JSON.stringify(OLD).replace('}', `,"epoch":${epoch}}`));
+      expect(readRecord(file)).toBeUndefined();
+    },
+  );
+});
+
+describe('drained links', () => {
+  const wall = 1_795_000_000_000;
+  const clock = { now: () => 500, wall: () => wall };
+
+  test('are in the next record, by the system’s clock, and on the monotonic one of the next run', () => {
+    const drains = [
+      recordedDrain('eth0', Number.POSITIVE_INFINITY, clock),
+      recordedDrain('eth1', 1500, clock),
+    ];
+    new RecordKeeper(file).keep(topology, [], drains);
+    const former = new RecordKeeper(file).former!;
+    expect(former.drains).toEqual([
+      { link: 'eth0', until: null },
+      { link: 'eth1', until: wall + 1000 },
+    ]);
+    const later = { now: () => 20, wall: () => wall + 1400 };
+    expect([...drainsFromRecord(former.drains, later)]).toEqual([
+      ['eth0', Number.POSITIVE_INFINITY],
+      ['eth1', -380],
+    ]);
+    expect([isDrainedBy(former, 'eth0', wall + 9e9), isDrainedBy(former, 'eth2', wall)]).toEqual([
+      true,
+      false,
+    ]);
+    expect([999, 1000].map((after) => isDrainedBy(former, 'eth1', wall + after))).toEqual([true, false]);
+  });
+
+  test.each(['{}', '[5]', '[{"link":"eth0"}]', '[{"link":5,"until":null}]', '[{"link":"eth0","until":"5"}]'])(
+    'no record is trusted with %s',
+    (drains) => {
+      writeFileSync(file, JSON.stringify(OLD).replace('}', `,"drains":${drains}}`));
       expect(readRecord(file)).toBeUndefined();
     },
   );

@@ -136,7 +136,7 @@ export class Core {
       if (link.state === undefined) this.outbox.note('link-missing', this.describe(link), 'warn');
       this.place(link, now);
     }
-    for (const peer of this.registry.paths.keys()) this.inheritance.adopt(peer, now);
+    for (const peer of this.registry.paths.keys()) this.inheritance.adopt(this.current, peer, now);
     if (this.speaks) this.inheritance.spare(this.current, now);
     if (table.routes.length > 0) this.outbox.note('adopted', { routes: table.routes.length });
     this.planning.touchAll();
@@ -311,7 +311,7 @@ export class Core {
     this.registry.rebuild(this.current, peers, now);
     this.failover.retain(peers);
     for (const link of this.registry.links.values()) this.place(link, now);
-    for (const peer of peers) if (!before.has(peer.name)) this.inheritance.adopt(peer, now);
+    for (const peer of peers) if (!before.has(peer.name)) this.inheritance.adopt(this.current, peer, now);
     this.planning.touchAll();
   }
 

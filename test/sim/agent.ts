@@ -28,6 +28,8 @@ export interface AgentPlace {
   readonly onSend: (bytes: Uint8Array) => void;
   /** it is about to start, end, pause or go on */
   readonly changing: () => void;
+  /** it has carried out the last step that it was given, and is killed */
+  readonly onEnd: () => void;
 }
 
 /**
@@ -41,6 +43,8 @@ export class Agent implements Listener {
   paused = false;
   /** whether somebody else changed what is ours, and it was not put right yet */
   unrepaired = false;
+  /** steps in the kernel that it still carries out: before the next one after them it is killed */
+  stepsLeft = Number.POSITIVE_INFINITY;
   private closed = false;
   /** what came up while it was paused */
   private postponed: (() => void)[] = [];
@@ -73,7 +77,8 @@ export class Agent implements Listener {
     this.place.changing();
     kernel.listener = this;
     this.feed({ type: 'settings', links: kernel.readSettings() });
-    this.perform(this.core.start(kernel.readLinks(), kernel.readTable(), this.now));
+    if (!this.closed) this.perform(this.core.start(kernel.readLinks(), kernel.readTable(), this.now));
+    if (this.closed) return;
     this.each(SETTINGS_INTERVAL, () => this.feed({ type: 'settings', links: kernel.readSettings() }));
     this.each(AUDIT_INTERVAL, () => this.repair());
   }
@@ -197,6 +202,11 @@ export class Agent implements Listener {
     const { kernel, clock } = this.place;
     this.send(hints);
     for (const step of steps) {
+      if (this.stepsLeft === 0) {
+        this.place.onEnd();
+        return;
+      }
+      this.stepsLeft -= 1;
       const refusal = kernel.apply(step);
       const gone = refusal !== 'ENETDOWN' && step.operation.startsWith('remove');
       if (refusal !== undefined && !gone) this.scheduleRepair(clock.now + REFUSAL_PAUSE);

@@ -20,7 +20,7 @@ export interface HostOptions {
   /** of its beacons; undefined where it sends none */
   readonly seal: Seal | undefined;
   readonly wire: Wire;
-  readonly place: Omit<AgentPlace, 'kernel'>;
+  readonly place: Omit<AgentPlace, 'kernel' | 'onEnd'>;
   readonly settings: InitialSettings;
   readonly watcher: KernelWatcher;
   readonly witness: WireWitness;
@@ -93,15 +93,21 @@ export class Host {
     return this.options.seal !== undefined && this.options.topology.beacon !== undefined;
   }
 
-  /** Starts an agent where none runs. */
-  start(): void {
+  /** Starts an agent where none runs. One that is given a number of steps in the kernel is killed before the next one. */
+  start(steps = Number.POSITIVE_INFINITY): void {
     if (this.agent !== undefined || !this.powered) return;
     const { topology, place, seal, witness } = this.options;
     this.epoch = nextEpoch(this.epoch, WALL_ORIGIN + this.wallOffset + place.clock.now);
-    this.agent = new Agent(topology, { ...place, kernel: this.kernel }, this.epoch, seal);
+    this.agent = new Agent(
+      topology,
+      { ...place, kernel: this.kernel, onEnd: () => this.kill() },
+      this.epoch,
+      seal,
+    );
+    this.agent.stepsLeft = steps;
     witness.agentStarted(this.name);
     this.agent.start();
-    this.protected = true;
+    this.protected ||= this.agent !== undefined;
   }
 
   /** The agent reads its configuration again, with these keys. */
@@ -123,15 +129,15 @@ export class Host {
     this.setPower(false);
   }
 
-  /** The host comes back from a crash, with an agent. */
-  boot(): void {
+  /** The host comes back from a crash, with an agent: see {@link start}. */
+  boot(steps?: number): void {
     if (this.powered) return;
     this.kernel.reset();
     // The record lies in /run.
     this.epoch = undefined;
     this.protected = false;
     this.setPower(true);
-    this.start();
+    this.start(steps);
   }
 
   /** Gives a card another address. */

@@ -1,0 +1,42 @@
+import { DEMOTED, type KernelTable, type Route } from '../../agent/core/routing';
+import type { AgentPeer, Topology } from '../../agent/core/topology';
+import { beta, describeSteps, EMPTY, gate, ip, Pair, topologyOf } from './core-fixtures';
+
+/** What an agent leaves that has all paths. */
+function leftBy(topology: Topology): KernelTable {
+  const { steps } = new Pair(topology);
+  return {
+    ...EMPTY,
+    routes: steps.flatMap((step): Route[] => (step.operation === 'add-route' ? [step.route] : [])),
+  };
+}
+
+/** The routes that a start adds over a table. */
+function addedOver(topology: Topology, table: KernelTable): string[] {
+  const { first } = new Pair(topology, undefined, table);
+  return describeSteps(first.steps).filter((step) => step.startsWith('add-route'));
+}
+
+test('a path is not trusted that lost its route to one of two aliases: the end came between two steps', () => {
+  const twins: AgentPeer = { ...beta, aliases: [...beta.aliases, ip('10.78.0.12')] };
+  const topology = topologyOf({ peers: [twins] });
+  const { routes } = leftBy(topology);
+  const kept = routes.filter(
+    ({ device, destination }) => device !== 2 || destination.address !== beta.aliases[0],
+  );
+  expect(kept).toHaveLength(routes.length - 1);
+  const { first } = new Pair(topology, undefined, { ...EMPTY, routes: kept });
+  const steps = describeSteps(first.steps);
+  expect(steps).toContain('remove-route 100');
+  expect(steps).not.toContain('add-route 100');
+});
+
+test('a dead path to a far end is not trusted, though the route stands by which its target is asked', () => {
+  const topology = topologyOf({ peers: [gate] });
+  const onDead = leftBy(topology).routes.flatMap((route) => {
+    if (route.device !== 2) return [route];
+    return route.destination.length === 0 ? [] : [{ ...route, metric: route.metric + DEMOTED }];
+  });
+  expect(onDead).toHaveLength(3);
+  expect(addedOver(topology, { ...EMPTY, routes: onDead })).toEqual([]);
+});

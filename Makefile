@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: demo test build lint format bench fuzz asan install clean setup-build setup-demo setup-test setup-bench compile
+.PHONY: demo test build lint format bench drill-apps fuzz asan install clean setup-build setup-demo setup-test setup-bench setup-apps compile
 
 # A user's PATH often lacks the directories of ip, nft and arping.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -40,7 +40,7 @@ test: setup-test
 build: setup-build
 	@$(MAKE) --no-print-directory compile
 
-setup-build setup-demo setup-test setup-bench: setup-%:
+setup-build setup-demo setup-test setup-bench setup-apps: setup-%:
 	@deploy/setup.sh $*
 
 # Everything below `compile` needs what setup.sh installs, so it is only reached by a make that starts after it.
@@ -79,6 +79,11 @@ format: setup-build
 bench: setup-bench
 	@$(MAKE) --no-print-directory compile
 	@$(sandbox) node dist/test/bench/bench.js $(ARGS)
+
+# ARGS: options of the drills, such as ARGS='--drills 10 --only erlang,redis'.
+drill-apps: setup-apps
+	@$(MAKE) --no-print-directory compile
+	@$(sandbox) node dist/test/bench/apps/run.js $(ARGS)
 
 # FUZZ_RUNS: inputs for each property.
 fuzz: setup-build

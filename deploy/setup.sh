@@ -4,7 +4,9 @@
 #
 #   setup.sh build|demo|test     what it is for; `test` needs the most
 #   setup.sh bench               what `demo` needs, and the programs that the benchmark compares with, where they can be had
+#   setup.sh apps                what `demo` needs, and the applications that `make drill-apps` runs, where they can be had
 #
+# No package that it installs starts a service: what runs, runs in namespaces of the lab's.
 # As root it installs with apt-get. Otherwise, or without apt-get, it prints the one command to run.
 # Exit status: 0 ready, 77 (EX_NOPERM) not allowed to install, 69 (EX_UNAVAILABLE) no usable Node.js, else apt-get's.
 set -u
@@ -74,33 +76,92 @@ list_missing() {
 }
 
 install_missing() {
-  # Without this, tshark's package asks whether every user may capture.
-  export DEBIAN_FRONTEND=noninteractive
   "$here/step.sh" 'reading the package lists' apt-get update || exit
-  # shellcheck disable=SC2086 # one word for each package
-  "$here/step.sh" "installing$missing" \
-    apt-get install --yes --no-install-recommends $missing || exit
+  install || exit
 }
 
-# The programs beside which the benchmark sets us. Those that are missing are left out there, with the reason.
-install_peers() {
+# Installs what is missing, and leaves none of its services running or enabled.
+install() {
+  withhold_services
+  # Without this, tshark's package asks whether every user may capture.
+  export DEBIAN_FRONTEND=noninteractive
+  # shellcheck disable=SC2086 # one word for each package
+  "$here/step.sh" "installing$missing" apt-get install --yes --no-install-recommends $missing
+  status=$?
+  release_services
+  # Package and service, where it has one.
+  while read -r package service; do
+    case "$missing " in *" $package "*) stop_service "$service" ;; esac
+  done <<END
+frr frr
+bird2 bird
+erlang-base epmd.socket
+erlang-base epmd
+postgresql postgresql
+openssh-server ssh
+iperf3 iperf3
+redis-server redis-server
+END
+  return $status
+}
+
+policy=/usr/sbin/policy-rc.d
+no_cluster=/etc/postgresql-common/createcluster.d/multihomed.conf
+withheld=
+
+# While packages are installed, nothing is started (a policy that the machine has already stays), and PostgreSQL's makes no cluster.
+withhold_services() {
+  trap release_services EXIT
+  trap 'exit 130' INT TERM HUP
+  if [ ! -e "$policy" ]; then
+    withheld=$policy
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+  fi
+  case $missing in
+    *postgresql*)
+      withheld="$withheld $no_cluster"
+      mkdir -p "${no_cluster%/*}" && echo 'create_main_cluster = off' >"$no_cluster"
+      ;;
+  esac
+}
+
+release_services() {
+  # shellcheck disable=SC2086 # one word for each file
+  [ -z "$withheld" ] || rm -f $withheld
+  withheld=
+}
+
+have_postgres() { ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
+
+# What a goal can do without: where it is missing, what needs it is left out there, with the reason.
+list_further() {
+  case $goal in
+    bench)
+      need frr test -x /usr/lib/frr/zebra
+      need bird2 have bird
+      need mptcpize have mptcpize
+      need stress-ng have stress-ng
+      ;;
+    test | apps)
+      need erlang-base have erl
+      need redis-server have redis-server
+      ;;
+  esac
+  [ "$goal" = apps ] || return
+  need postgresql have_postgres
+  need openssh-server have sshd
+  need iperf3 have iperf3
+}
+
+install_further() {
   missing=
-  need frr test -x /usr/lib/frr/zebra
-  need bird2 have bird
-  need mptcpize have mptcpize
-  need stress-ng have stress-ng
+  list_further
   [ -z "$missing" ] && return
   if [ -n "$sudo" ] || ! have apt-get; then
-    say "The benchmark leaves out what these packages are for:$missing"
+    say "What needs these packages is left out:$missing"
     return
   fi
-  # shellcheck disable=SC2086 # one word for each package
-  DEBIAN_FRONTEND=noninteractive "$here/step.sh" "installing$missing" \
-    apt-get install --yes --no-install-recommends $missing || say "The benchmark does without them."
-  # They run in namespaces of the benchmark's own; this machine's routing is none of theirs.
-  for service in frr bird; do
-    case $missing in *"$service"*) stop_service "$service" ;; esac
-  done
+  "$here/step.sh" 'reading the package lists' apt-get update && install || say "What needs them is left out."
 }
 
 stop_service() {
@@ -115,18 +176,16 @@ stop_service() {
 check_node
 missing=
 list_missing
-if [ -z "$missing" ]; then
-  [ "$goal" = bench ] && install_peers
-  exit 0
+if [ -n "$missing" ]; then
+  if ! have apt-get; then
+    say "These are missing, by their Debian names:$missing. Install them, then run make again."
+    exit 77
+  elif [ -n "$sudo" ]; then
+    say "Some packages are missing, and only root can install them. Run this, then make again:"
+    say "  sudo apt-get update && sudo apt-get install --no-install-recommends$missing"
+    exit 77
+  fi
+  install_missing
 fi
-if ! have apt-get; then
-  say "These are missing, by their Debian names:$missing. Install them, then run make again."
-  exit 77
-elif [ -n "$sudo" ]; then
-  say "Some packages are missing, and only root can install them. Run this, then make again:"
-  say "  sudo apt-get update && sudo apt-get install --no-install-recommends$missing"
-  exit 77
-fi
-install_missing
-[ "$goal" = bench ] && install_peers
+install_further
 exit 0

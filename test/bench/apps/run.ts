@@ -13,19 +13,21 @@ import { randomSource } from '../statistics';
 import type { Application } from './application';
 import { drill, type Outcome } from './drill';
 import { ERLANG } from './erlang';
-import { IPERF } from './iperf';
+import { IPERF, IPERF_FIFO } from './iperf';
 import { POSTGRES } from './postgres';
 import { REDIS } from './redis';
 import { SSH } from './ssh';
 import { type Cell, cellsOf, formatTable } from './table';
 
 const APPLICATIONS: readonly Application[] = [ERLANG, POSTGRES, SSH, IPERF, REDIS];
-const NAMES = APPLICATIONS.map(({ name }) => name);
+/** Only where it is asked for by name. */
+const FURTHER: readonly Application[] = [IPERF_FIFO];
+const NAMES = [...APPLICATIONS, ...FURTHER].map(({ name }) => name);
 const EXIT_USAGE = 64;
 const EXIT_UNAVAILABLE = 69;
 const SEEDS = 2 ** 32;
 const USAGE = `usage: drill-apps [--drills N] [--only NAME[,NAME...]] [--beacons] [--json FILE] [--seed N]
-applications: ${NAMES.join(', ')}
+applications: ${APPLICATIONS.map(({ name }) => name).join(', ')}; only by name: ${FURTHER.map(({ name }) => name).join(', ')}
 `;
 
 interface Options {
@@ -65,7 +67,10 @@ function readOptions(args: string[]): Options {
     drills: wholeNumber(values.drills, 1, '--drills'),
     beacons: values.beacons,
     seed: values.seed === undefined ? randomInt(SEEDS) : wholeNumber(values.seed, 0, '--seed'),
-    applications: APPLICATIONS.filter(({ name }) => names?.includes(name) !== false),
+    applications:
+      names === undefined
+        ? APPLICATIONS
+        : [...APPLICATIONS, ...FURTHER].filter(({ name }) => names.includes(name)),
     json: values.json,
   };
 }

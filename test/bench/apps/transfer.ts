@@ -18,6 +18,8 @@ const BEFORE = 1000;
 /** A rate is taken over this many ms, since segments arrive in bursts. */
 const WINDOW = 50;
 const BACK = 0.9;
+/** With its Ethernet header, in bytes. */
+const FULL_FRAME = 1514;
 /** What is shown around a fault, in ms. */
 const SHOWN = { from: -100, to: 500, slice: 20 } as const;
 
@@ -57,17 +59,18 @@ export function throughputAround(arrivals: readonly Arrival[], moment: number): 
   };
 }
 
-/** @returns the longest time without an arrival, in ms, from a moment on */
+/** @returns the longest time without a full frame, in ms, from a moment on */
 export function longestPause(arrivals: readonly Arrival[], from: number): number {
-  let [longest, since, bytes] = [0, from, -1];
+  let longest = 0;
+  let last = from;
+  let former: Arrival | undefined;
   for (const arrival of arrivals.filter(({ at }) => at >= from)) {
-    if (arrival.bytes !== bytes) {
-      longest = Math.max(longest, arrival.at - since);
-      since = arrival.at;
-      bytes = arrival.bytes;
-    }
+    longest = Math.max(longest, arrival.at - last);
+    // Requests and ARP that come beside the transfer are small.
+    if (former !== undefined && arrival.bytes - former.bytes >= FULL_FRAME) last = arrival.at;
+    former = arrival;
   }
-  return Math.max(longest, (arrivals.at(-1)?.at ?? from) - since);
+  return longest;
 }
 
 /** Looks every few ms at what has arrived at a host's cards. */

@@ -56,6 +56,8 @@ export class Inheritance {
       path.arp.mac ??= this.ledger.neighborOf(path)?.mac;
       const { device } = path;
       if (device === undefined || standing.every((devices) => devices.has(device))) continue;
+      // That its route was out says nothing of it.
+      if (path.drained) continue;
       for (const liveness of path.probed) liveness.distrust(now, 'adopted');
       this.registry.agenda.update(path);
     }

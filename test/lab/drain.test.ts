@@ -72,6 +72,7 @@ async function untilBeneath(cluster: Cluster, state: string): Promise<void> {
 /** Drains plane a, pulls its card, puts it back, and undrains, under traffic. */
 async function maintain(cluster: Cluster): Promise<void> {
   const { lab, alpha } = cluster;
+  const before = await settings(alpha, 'eth0/arp_ignore', 'eth1/arp_ignore');
   const traffic = await Traffic.start(cluster);
   await traffic.keep(async () => {
     expect(await ctl(cluster, 'drain', 'eth0')).toMatch(
@@ -107,7 +108,7 @@ async function maintain(cluster: Cluster): Promise<void> {
     await cluster.waitForPaths('up');
   });
   expect(await linkOf(cluster, 'a')).toMatchObject({ drained: false });
-  expect(await settings(alpha, 'eth0/arp_ignore')).toEqual([0]);
+  expect(await settings(alpha, 'eth0/arp_ignore', 'eth1/arp_ignore')).toEqual(before);
 }
 
 test('without beacons, where the kernel answers', inCluster(maintain, HOSTS));

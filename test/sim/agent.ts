@@ -1,4 +1,5 @@
 import { Core } from '../../agent/core/core';
+import { drainCost } from '../../agent/core/draining';
 import type { Actions, CoreEvent, LinkState, Note, ReceivedFrame, Send } from '../../agent/core/event';
 import type { Seal } from '../../agent/core/seal';
 import type { Topology } from '../../agent/core/topology';
@@ -62,9 +63,13 @@ export class Agent implements Listener {
     /** of its beacons */
     readonly epoch: number,
     seal: Seal | undefined,
+    /** links that were drained in a former run */
+    drained: Iterable<string>,
   ) {
     this.runningSince = place.clock.now;
     this.core = new Core(topology, this.now, epoch, seal);
+    const drains = [...drained].map((link): [string, number] => [link, Number.POSITIVE_INFINITY]);
+    this.core.resume(new Map(drains), this.now);
     this.sockets = new Sockets(
       topology.links.map(({ name }) => name),
       topology.beacon?.etherType,
@@ -90,6 +95,7 @@ export class Agent implements Listener {
     this.closed = true;
     kernel.listener = undefined;
     for (const link of kernel.links.values()) {
+      if (this.isDrained(link.name)) continue;
       kernel.apply({ operation: 'restore-setting', link: link.name, setting: 'arp_ignore' });
     }
   }
@@ -113,6 +119,27 @@ export class Agent implements Listener {
   /** Takes its configuration again. */
   use(topology: Topology, seal: Seal | undefined): void {
     this.feed({ type: 'topology', topology, seal });
+  }
+
+  isDrained(link: string): boolean {
+    return this.core.registry.links.get(link)?.drained === true;
+  }
+
+  /** The operator takes a link out of use, where that cuts nobody off; whoever stands still does it later. */
+  drain(link: string): void {
+    this.guarded(() => {
+      const { last, stranded } = drainCost(this.core.registry, [link]);
+      if (last || stranded.length > 0) return;
+      this.feed({ type: 'drain', links: [link], until: Number.POSITIVE_INFINITY });
+      this.feed({ type: 'settings', links: this.place.kernel.readSettings() });
+    });
+  }
+
+  undrain(link: string): void {
+    this.guarded(() => {
+      this.feed({ type: 'undrain', links: [link] });
+      this.feed({ type: 'settings', links: this.place.kernel.readSettings() });
+    });
   }
 
   /** Whether something was told that it has not looked at yet. */

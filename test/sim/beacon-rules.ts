@@ -330,4 +330,6 @@ const LINK_EVENTS: readonly string[] = [
   'carrier-back',
   'carrier-lost',
   'link-mac-changed',
+  'drained',
+  'undrained',
 ];

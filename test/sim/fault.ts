@@ -24,6 +24,8 @@ export type FaultKind =
   | 'link-down'
   /** the card gets another address */
   | 'new-mac'
+  /** the operator drains the link, and then gives it back */
+  | 'drain'
   /** the agent ends, or stands still */
   | 'kill'
   | 'pause'
@@ -75,6 +77,8 @@ export function placeOf({ kind, host, plane }: Fault): string {
       return `forger ${host} ${plane}`;
     case 'link-down':
       return `link ${host} ${plane}`;
+    case 'drain':
+      return `operator ${host} ${plane}`;
     case 'new-mac':
       return `mac ${host} ${plane}`;
     default:
@@ -120,6 +124,9 @@ export function inflict(cluster: Cluster, fault: Fault, random: Random): () => v
     case 'new-mac':
       host.changeMac(plane);
       return () => undefined;
+    case 'drain':
+      host.agent?.drain(link.name);
+      return () => host.undrain(link);
     case 'kill':
       host.kill();
       return () => host.start();

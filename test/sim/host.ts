@@ -42,6 +42,8 @@ export class Host {
   private cards = 0;
   /** of the last run's beacons, as it was recorded; undefined since the boot */
   private epoch: number | undefined;
+  /** links that the last run had drained, as it was recorded */
+  private drained = new Set<string>();
 
   constructor(private readonly options: HostOptions) {
     const { index, topology, wire, watcher, settings, place, witness } = options;
@@ -103,6 +105,7 @@ export class Host {
       { ...place, kernel: this.kernel, onEnd: () => this.kill() },
       this.epoch,
       seal,
+      this.drained,
     );
     this.agent.stepsLeft = steps;
     witness.agentStarted(this.name);
@@ -117,6 +120,8 @@ export class Host {
 
   /** The agent ends, by whatever means. */
   kill(): void {
+    const drained = this.links.filter((link) => this.agent?.isDrained(link.name));
+    if (this.agent !== undefined) this.drained = new Set(drained.map(({ name }) => name));
     this.agent?.kill();
     this.agent = undefined;
     this.options.witness.agentEnded(this.name);
@@ -135,9 +140,21 @@ export class Host {
     this.kernel.reset();
     // The record lies in /run.
     this.epoch = undefined;
+    this.drained.clear();
     this.protected = false;
     this.setPower(true);
     this.start(steps);
+  }
+
+  /** Whether a link is drained, also while no agent runs. */
+  isDrained({ name }: KernelLink): boolean {
+    return this.agent?.isDrained(name) ?? this.drained.has(name);
+  }
+
+  /** The operator gives a link back; where no agent runs, its time is over before the next one starts. */
+  undrain({ name }: KernelLink): void {
+    this.drained.delete(name);
+    this.agent?.undrain(name);
   }
 
   /** Gives a card another address. */

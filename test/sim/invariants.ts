@@ -5,6 +5,7 @@ import { BeaconRules } from './beacon-rules';
 import type { KernelLink, Question, WireWitness } from './card';
 import type { Clock } from './clock';
 import type { ClusterOptions } from './cluster';
+import { DrainRules } from './drain-rules';
 import type { Host } from './host';
 import { Questions } from './questions';
 import { routeIdentity } from './route-identity';
@@ -23,6 +24,7 @@ const JUDGEMENTS: readonly string[] = ['silence', 'hint', 'beacon-silence'];
 /** The rules of DESIGN.md that hold at every moment of every run, whatever fails. */
 export class Invariants implements WireWitness {
   readonly beacons: BeaconRules;
+  private readonly drains: DrainRules;
   private hosts: readonly Host[] = [];
   private streams: readonly Stream[] = [];
   private ways = new Ways([]);
@@ -37,6 +39,9 @@ export class Invariants implements WireWitness {
   ) {
     this.questions = new Questions(clock, options.latency);
     this.beacons = new BeaconRules(clock, options);
+    this.drains = new DrainRules(clock, (source, destination) =>
+      Math.max(this.detection, this.beacons.detectionBetween(source, destination)),
+    );
   }
 
   /**
@@ -90,6 +95,7 @@ export class Invariants implements WireWitness {
   /** An agent tells something. */
   told(name: string, note: Note): void {
     this.beacons.told(this.host(name), note);
+    if (note.event === 'drained') this.questions.drained(name, String(note.fields.link));
     const { cause, peer, plane } = note.fields;
     if (note.event === 'path-down' && JUDGEMENTS.includes(String(cause)))
       this.judgements.set(`${name} ${peer} ${plane}`, this.clock.now);
@@ -124,6 +130,8 @@ export class Invariants implements WireWitness {
     for (const stream of this.streams) {
       const { brokenSince, source, destination } = stream;
       const { agent } = source;
+      if (this.options.conditions.loss === 0)
+        this.drains.judge(stream, this.ways.of(stream).healthySince, now, now - this.discovery);
       if (brokenSince === undefined || agent === undefined || agent.paused) continue;
       const { healthySince, worsenedAt } = this.ways.of(stream);
       const bestSince = Math.min(...healthySince.map((since) => since ?? Number.POSITIVE_INFINITY));
@@ -144,7 +152,10 @@ export class Invariants implements WireWitness {
   /** Everything of this moment has happened. */
   settled(): void {
     for (const stream of this.streams) this.ways.update(stream, this.clock.now);
-    for (const host of this.hosts) this.checkRoutes(host);
+    for (const host of this.hosts) {
+      this.checkRoutes(host);
+      this.drains.settled(host);
+    }
     this.beacons.settled();
     for (const { fate, source, destination } of this.streams) {
       const tampered = source.agent === undefined || source.agent.unrepaired;
@@ -170,7 +181,7 @@ export class Invariants implements WireWitness {
     // The far end's address changed, and nobody was there to tell or to hear it.
     const asksAnother = path.mac !== undefined && path.mac !== stream.destination.link(plane).mac;
     if (healthySince === undefined || asksAnother || loss > 0) return;
-    const withdrawn = fields.cause === 'withdrawn';
+    const withdrawn = fields.cause === 'withdrawn' || fields.cause === 'drained';
     if (withdrawn && this.beacons.disbelieves(host, stream.destination)) return;
     if (fields.cause === 'not-heard' && this.isFollowing(host, note)) return;
     // An agent that stood still tells what happened meanwhile.

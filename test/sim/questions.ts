@@ -8,6 +8,8 @@ import { Violation } from './violation';
 /** A question that has not been answered yet. */
 interface Open extends Question {
   readonly at: number;
+  /** nobody need answer it: the link was drained when it was asked, or before it can be expected to have been read */
+  readonly optional: boolean;
 }
 
 /** An answer takes at most this many ms, beside the latency of the agent, where somebody is there to give it. */
@@ -30,7 +32,18 @@ export class Questions {
     const questions = this.questionsOf(host.name, question.requester);
     // On joined planes one request arrives at two cards; it is still one.
     if (!questions.some(({ serial }) => serial === question.serial))
-      questions.push({ ...question, at: this.clock.now });
+      questions.push({ ...question, at: this.clock.now, optional: isDrained(host, question.link) });
+  }
+
+  /** A host has drained a link: what its agent has not read yet, it won't answer there. */
+  drained(host: string, link: string): void {
+    for (const [requester, questions] of this.questions.get(host) ?? []) {
+      const waits = (question: Open) => question.link === link && !question.byKernel;
+      const marked = questions.map((question) =>
+        waits(question) ? { ...question, optional: true } : question,
+      );
+      this.questions.get(host)!.set(requester, marked);
+    }
   }
 
   /** Nobody will answer what was left to this host's agent. */
@@ -45,9 +58,11 @@ export class Questions {
   sent(host: string, bytes: Uint8Array): void {
     const isReply = readUint16(bytes, 12) === ETHERTYPE_ARP && readUint16(bytes, 20) === 2;
     if (!isReply) return;
-    const question = this.questionsOf(host, readMac(bytes, 0)).shift();
-    if (question === undefined)
+    const questions = this.questionsOf(host, readMac(bytes, 0));
+    if (questions.length === 0)
       throw new Violation(this.clock.now, `${host} answers a request a second time`);
+    const expected = questions.findIndex(({ optional }) => !optional);
+    questions.splice(Math.max(0, expected), 1);
   }
 
   /** Looks for questions that should have been answered. */
@@ -62,9 +77,10 @@ export class Questions {
   }
 
   /** Whether a question may still be answered; fails where it should have been. */
-  private isOpen(host: Host, { at, link, byKernel }: Open): boolean {
+  private isOpen(host: Host, { at, link, byKernel, optional }: Open): boolean {
     const { now } = this.clock;
     if (now - at < ANSWER_TIME + this.latency) return true;
+    if (optional) return false;
     const card = host.links.find(({ name }) => name === link)!;
     const answerable = byKernel || (host.agent?.runningSince ?? Number.POSITIVE_INFINITY) < at;
     if (card.changedAt < at && answerable)
@@ -82,4 +98,8 @@ export class Questions {
     byRequester.set(requester, questions);
     return questions;
   }
+}
+
+function isDrained(host: Host, link: string): boolean {
+  return host.links.some((card) => card.name === link && host.isDrained(card));
 }

@@ -13,6 +13,7 @@ const WEIGHTS: readonly (readonly [FaultKind, number])[] = [
   ['switch-hang', 1],
   ['link-down', 2],
   ['new-mac', 1],
+  ['drain', 4],
   ['kill', 2],
   ['pause', 2],
   ['crash', 1],

@@ -53,5 +53,6 @@ export function isHealthy(source: Host, from: KernelLink, destination: Host, to:
   if (!passes(from.port, to.port) || !passes(to.port, from.port)) return false;
   const { kernel, agent, alias } = destination;
   if (kernel.answers(to, alias)) return !kernel.filters(to, source.alias);
-  return agent !== undefined && !agent.paused && agent.core.responder.acting === 'agent';
+  const answers = agent !== undefined && !agent.paused && agent.core.responder.acting === 'agent';
+  return answers && !destination.isDrained(to);
 }

@@ -1,0 +1,68 @@
+import { isUsable } from '../../agent/core/routing';
+import type { KernelLink } from './card';
+import type { Clock } from './clock';
+import type { Host } from './host';
+import type { Stream } from './stream';
+import { Violation } from './violation';
+
+/** The rules of drained links that hold at every moment of every run, whatever fails. */
+export class DrainRules {
+  /** since when a link is drained by an agent that has run all the while */
+  private readonly drainedSince = new Map<KernelLink, number>();
+
+  constructor(
+    private readonly clock: Clock,
+    /** how long it may take at most until one host notices that another one is silent, in ms */
+    private readonly detection: (source: Host, destination: Host) => number,
+  ) {}
+
+  /** Everything of this moment has happened at a host: it sends by none of its drained links while it takes another way to be usable. */
+  settled(host: Host): void {
+    const { agent, kernel, links } = host;
+    for (const link of links) {
+      if (agent === undefined || agent.paused || !host.isDrained(link)) this.drainedSince.delete(link);
+      else if (!this.drainedSince.has(link)) this.drainedSince.set(link, this.clock.now);
+    }
+    if (agent === undefined || agent.behind) return;
+    for (const [peer, paths] of agent.core.registry.paths) {
+      const others = paths.some(
+        ({ state, device }) => device !== undefined && (isUsable(state) || state === 'held'),
+      );
+      if (!others || peer.kind !== 'agent') continue;
+      const drained = kernel.routes.find(({ destination, device }) => {
+        const link = links.find(({ ifindex }) => ifindex === device);
+        return destination.address === peer.aliases[0] && link !== undefined && host.isDrained(link);
+      });
+      if (drained !== undefined) this.fail(`${host.name} has a route to ${peer.name} by its drained link`);
+    }
+  }
+
+  /**
+   * Judges the time up to `now`, in which nothing has changed: nobody sends to a link that is drained for longer than it takes to notice,
+   * where another way is healthy since `known` or before.
+   */
+  judge(
+    { source, destination }: Stream,
+    healthySince: readonly (number | undefined)[],
+    now: number,
+    known: number,
+  ): void {
+    const { agent, kernel, links } = source;
+    if (agent === undefined || agent.paused) return;
+    const plane = links.findIndex(({ ifindex }) => ifindex === kernel.route(destination.alias)?.device);
+    const since = plane < 0 ? undefined : this.drainedSince.get(destination.link(plane));
+    if (since === undefined) return;
+    const other = healthySince.some(
+      (from, index) => from !== undefined && from < known && !source.isDrained(source.link(index)),
+    );
+    const deadline = Math.max(since, agent.runningSince) + this.detection(source, destination);
+    if (other && now > deadline)
+      this.fail(
+        `${source.name} still sends to ${destination.name} by plane ${plane}, drained since ${since.toFixed(2)}`,
+      );
+  }
+
+  private fail(what: string): never {
+    throw new Violation(this.clock.now, what);
+  }
+}

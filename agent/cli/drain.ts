@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { formatTime } from '../config/time';
 import { request } from '../control/client';
 import type { DrainReport, LinkName, UndrainReport } from '../control/protocol';
+import { LONGEST_DRAIN } from '../control/request';
 import { EXIT, type ExitStatus } from '../exit-status';
 import { type Context, printJson, type Run } from './context';
 import { ANSWER_TIME } from './status';
@@ -79,6 +81,8 @@ function named(links: readonly LinkName[]): string {
 
 function duration(text: string): number {
   const ms = timeValue(text);
-  if (ms === 0) throw new InvalidArgumentError('no time at all; leave --for out to drain until undrain.');
-  return ms;
+  if (ms > 0 && ms <= LONGEST_DRAIN) return ms;
+  throw new InvalidArgumentError(
+    `Write a time above 0, up to ${formatTime(LONGEST_DRAIN)}; without --for it lasts until undrain.`,
+  );
 }

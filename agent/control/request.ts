@@ -3,6 +3,9 @@ import type { ErrorCode, Request } from './protocol';
 /** Events that are kept for clients that come later; also the most that one can ask for. */
 export const KEPT_EVENTS = 1000;
 
+/** The longest that a link can be drained for, in ms: a year. What is meant for longer is taken out of the file. */
+export const LONGEST_DRAIN = 365 * 24 * 3_600_000;
+
 /** Why a line is no request, as the answer says it. */
 export interface Refusal {
   readonly code: Extract<ErrorCode, 'bad-request' | 'unknown-command'>;
@@ -64,7 +67,8 @@ function parseDrain({ target, for: time, force = false }: Fields): Request | Ref
   if (typeof target !== 'string') return bad("'target' is not a text");
   if (typeof force !== 'boolean') return bad("'force' is neither true nor false");
   if (time === undefined) return { command: 'drain', target, force };
-  if (typeof time !== 'number' || !(time > 0)) return bad("'for' is not a number of ms above 0");
+  if (typeof time !== 'number' || !(time > 0 && time <= LONGEST_DRAIN))
+    return bad(`'for' is not a number of ms above 0, up to ${LONGEST_DRAIN}`);
   return { command: 'drain', target, for: time, force };
 }
 

@@ -131,6 +131,38 @@ test(
 );
 
 test(
+  'a card is exchanged for another one under the same name',
+  inCluster(async (cluster) => {
+    const { lab, alpha } = cluster;
+    const traffic = await Traffic.start(cluster);
+    await traffic.keep(async () => {
+      await ctl(cluster, 'drain', 'eth0');
+      await untilPlane(cluster, 'b');
+    });
+    const { ifindex } = await linkOf(cluster, 'a');
+    await traffic.keep(async () => {
+      await lab.removeCard('alpha', 'a');
+      await untilBeneath(cluster, 'down');
+      await lab.insertCard('alpha', 'a');
+      await untilBeneath(cluster, 'up');
+      await sleep(LONG);
+    });
+    const link = await linkOf(cluster, 'a');
+    expect(link).toMatchObject({ drained: true, carrier: true });
+    expect(link.ifindex).not.toBe(ifindex);
+    expect(await settings(alpha, 'eth0/arp_ignore')).toEqual([1]);
+    for (const peer of PEERS)
+      expect(await cluster.path(peer, 'alpha', 'a')).toMatchObject({ state: 'down', active: false });
+    await traffic.keep(async () => {
+      await ctl(cluster, 'undrain', 'eth0');
+      await untilPlane(cluster, 'a');
+      await cluster.waitForPaths('up');
+    });
+    expect(await settings(alpha, 'eth0/arp_ignore')).toEqual([0]);
+  }, HOSTS),
+);
+
+test(
   'the last link is refused, and nothing changes; by force it is drained and still carries everything',
   inCluster(async (cluster) => {
     const { alpha } = cluster;

@@ -69,14 +69,18 @@ describe('drain', () => {
     expect(await scene.run('drain eth1')).toEqual({ status, out: [], err: ['multihomectl: eth1 stays'] });
   });
 
-  test.each(['drain', 'drain eth1 --for 30', 'drain eth1 --for 0s', 'drain eth1 --for soon', 'undrain'])(
-    '`%s` is a wrong command line',
-    async (words) => {
-      const asked = await daemon();
-      expect((await scene.run(words)).status).toBe(64);
-      expect(asked).toEqual([]);
-    },
-  );
+  test.each([
+    'drain',
+    'drain eth1 --for 30',
+    'drain eth1 --for 0s',
+    'drain eth1 --for 8761h',
+    'drain eth1 --for soon',
+    'undrain',
+  ])('`%s` is a wrong command line', async (words) => {
+    const asked = await daemon();
+    expect((await scene.run(words)).status).toBe(64);
+    expect(asked).toEqual([]);
+  });
 });
 
 describe('undrain', () => {

@@ -133,11 +133,11 @@ describe('a request', () => {
       'bad-request',
       "'force' is neither true nor false",
     ],
-    ...['0', '-1', '"5s"', 'null'].map((time): [string, string, string, string] => [
+    ...['0', '-1', '"5s"', 'null', '1e99'].map((time): [string, string, string, string] => [
       `a drain for ${time}`,
       `{"command":"drain","target":"eth0","for":${time}}\n`,
       'bad-request',
-      "'for' is not a number of ms above 0",
+      "'for' is not a number of ms above 0, up to 31536000000",
     ]),
     [
       'a negative count',

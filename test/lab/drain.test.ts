@@ -163,6 +163,32 @@ test(
 );
 
 test(
+  'a switch is exchanged after every host has drained its plane',
+  inCluster(async (cluster) => {
+    const { lab } = cluster;
+    const traffic = await Traffic.start(cluster);
+    const each = async (word: string) => {
+      for (const host of lab.hosts())
+        expect(await host.ctl(word, 'a')).toMatchObject({ status: 0, stderr: '' });
+    };
+    await traffic.keep(async () => {
+      await each('drain');
+      await untilPlane(cluster, 'b');
+    });
+    await traffic.keep(async () => {
+      await lab.killSwitch('a');
+      await sleep(LONG);
+      await lab.reviveSwitch('a');
+    });
+    await traffic.keep(async () => {
+      await each('undrain');
+      await cluster.waitForPaths('up');
+      await untilPlane(cluster, 'a');
+    });
+  }, HOSTS),
+);
+
+test(
   'the last link is refused, and nothing changes; by force it is drained and still carries everything',
   inCluster(async (cluster) => {
     const { alpha } = cluster;

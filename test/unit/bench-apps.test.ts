@@ -17,21 +17,23 @@ function arrivals(...pauses: readonly (readonly [from: number, to: number])[]): 
 
 describe('a transfer around a fault', () => {
   test('that does nothing is at its rate from the beginning', () => {
-    const { back, slices } = throughputAround(arrivals(), 2000);
+    const { back, missing, slices } = throughputAround(arrivals(), 2000);
     expect(back).toBe(0);
+    expect(missing).toBeCloseTo(0);
     expect(slices).toHaveLength(30);
     expect(new Set(slices)).toEqual(new Set([50]));
   });
 
   test('is back when 50 ms bring nine tenths of the rate', () => {
-    const { back, slices } = throughputAround(arrivals([2000, 2080]), 2000);
+    const { back, missing, slices } = throughputAround(arrivals([2000, 2080]), 2000);
+    expect(missing).toBeCloseTo(80);
     // 45 of 50 ms.
     expect(back).toBe(75);
     expect(slices.slice(4, 10)).toEqual([50, 0, 0, 0, 0, 50]);
   });
 
   test('that never comes back is told so', () => {
-    expect(throughputAround(arrivals([2000, 3000]), 2000).back).toBeNaN();
+    expect(throughputAround(arrivals([2000, 3000]), 2000).back).toBe(Number.POSITIVE_INFINITY);
   });
 
   test('stands still between two full frames', () => {
@@ -43,8 +45,8 @@ describe('a transfer around a fault', () => {
 });
 
 test('a cell sums up the drills of an event, and the table shows what was lost', () => {
-  const outcome = { event: 'card pulled', held: true, stall: 14, losses: [], reroute: 10 };
-  const throughput = { back: 25, slices: [] };
+  const outcome = { event: 'card pulled', held: true, stall: 14, losses: [], reroute: 10, mistakes: 1 };
+  const throughput = { back: 25, missing: 20, slices: [] };
   const cells = cellsOf([
     { ...outcome, throughput },
     {
@@ -52,7 +54,7 @@ test('a cell sums up the drills of an event, and the table shows what was lost',
       held: false,
       stall: 900,
       losses: ['beta: nodedown'],
-      throughput: { back: Number.NaN, slices: [] },
+      throughput: { back: Number.POSITIVE_INFINITY, missing: 500, slices: [] },
     },
     { ...outcome, stall: 16, throughput },
   ]);
@@ -62,10 +64,13 @@ test('a cell sums up the drills of an event, and the table shows what was lost',
       drills: 3,
       held: 2,
       losses: ['beta: nodedown'],
-      stall: { median: 16, maximum: 900 },
     },
   ]);
+  expect(cells[0]?.measures).toMatchObject({
+    'longest stall': { median: 16, maximum: 900 },
+    'of it past reroute': { median: 15 },
+  });
   const table = formatTable('Erlang', cells);
-  expect(table).toMatch(/card pulled +2 of 3 +1 +16 +900/);
+  expect(table).toMatch(/card pulled +2 of 3 +1 +3 +16 +900/);
   expect(table).toContain('card pulled: beta: nodedown');
 });

@@ -33,8 +33,10 @@ export interface RunningApplication {
 
 /** The rate of a bulk transfer around a fault. */
 export interface Throughput {
-  /** ms from the fault until it is back at 90 % of the rate before; 0 where it never falls below, NaN where it doesn't come back */
+  /** ms from the fault until it is back at 90 % of the rate before; 0 where it never falls below, infinite where it doesn't come back */
   readonly back: number;
+  /** how many ms of the rate before are missing from the half second after the fault */
+  readonly missing: number;
   /** MBit/s in slices of 20 ms, from 100 ms before the fault on */
   readonly slices: readonly number[];
 }

@@ -28,6 +28,8 @@ export interface Outcome {
   readonly losses: readonly string[];
   /** from the event until both agents had moved the traffic, in ms; 0 where there was none to move */
   readonly reroute: number;
+  /** paths on the plane that never fails that an agent took for dead, for instance since their ARP waited behind bulk */
+  readonly mistakes: number;
   /** of a bulk transfer */
   readonly throughput?: Throughput;
 }
@@ -90,6 +92,14 @@ export const EVENTS: readonly Event[] = [
   { name: 'agent upgraded', fault: true, run: upgrade },
 ];
 
+/** How often an agent took a path on the second plane, which is never harmed, for dead since a moment. */
+function mistakesSince(scene: Scene, moment: number): number {
+  const lines = [...scene.agents.values()].flatMap((agent) => agent.events());
+  return lines.filter(
+    (line) => line.event === 'path-down' && line.plane === SECOND && momentOf(line) >= moment,
+  ).length;
+}
+
 async function runEvent(scene: Scene, running: RunningApplication, event: Event): Promise<Outcome> {
   await sleep(CALM);
   await scene.randomPhase();
@@ -104,6 +114,7 @@ async function runEvent(scene: Scene, running: RunningApplication, event: Event)
     stall: running.stall(moment),
     losses,
     reroute: moved - moment,
+    mistakes: mistakesSince(scene, moment),
     ...(running.throughput && { throughput: running.throughput(moment) }),
   };
 }

@@ -1,4 +1,4 @@
-import { summarize } from '../statistics';
+import { type Summary, summarize } from '../statistics';
 import type { Outcome } from './drill';
 
 /** What all drills of one event did to an application. */
@@ -8,11 +8,10 @@ export interface Cell {
   readonly held: number;
   /** sessions lost, begun anew, or taken for dead */
   readonly losses: readonly string[];
-  /** in ms */
-  readonly stall: { readonly median: number; readonly maximum: number };
-  /** of a bulk transfer: ms until it is back at 90 % of its rate, after the event and after both agents had moved the traffic */
-  readonly back?: { readonly median: number; readonly maximum: number };
-  readonly backAfterReroute?: { readonly median: number; readonly maximum: number };
+  /** paths that were taken for dead and were not */
+  readonly mistakes: number;
+  /** by what is measured, in ms */
+  readonly measures: Readonly<Record<string, Summary>>;
 }
 
 const WIDTHS = { event: 18, number: 12 } as const;
@@ -30,45 +29,48 @@ export function cellsOf(outcomes: readonly Outcome[]): Cell[] {
 
 function cellOf(event: string, outcomes: readonly Outcome[]): Cell {
   const transfers = outcomes.flatMap(({ throughput, reroute }) =>
-    throughput === undefined ? [] : [{ back: throughput.back, reroute }],
+    throughput === undefined ? [] : [{ ...throughput, afterReroute: Math.max(0, throughput.back - reroute) }],
   );
   return {
     event,
     drills: outcomes.length,
     held: outcomes.filter(({ held }) => held).length,
     losses: outcomes.flatMap(({ losses }) => losses),
-    stall: summarize(outcomes.map(({ stall }) => stall)),
-    ...(transfers.length > 0 && {
-      back: summarize(transfers.map(({ back }) => back)),
-      backAfterReroute: summarize(transfers.map(({ back, reroute }) => Math.max(0, back - reroute))),
-    }),
+    mistakes: outcomes.reduce((sum, { mistakes }) => sum + mistakes, 0),
+    measures: {
+      'longest stall': summarize(outcomes.map(({ stall }) => stall)),
+      ...(transfers.length > 0 && {
+        '90 % of rate after': summarize(transfers.map(({ back }) => back)),
+        'of it past reroute': summarize(transfers.map(({ afterReroute }) => afterReroute)),
+        'missing of 500 ms': summarize(transfers.map(({ missing }) => missing)),
+      }),
+    },
   };
 }
 
 function number(value: number): string {
-  return (Number.isNaN(value) ? 'never' : value.toFixed(value < 10 ? 1 : 0)).padStart(WIDTHS.number);
+  return Number.isFinite(value) ? value.toFixed(value < 10 ? 1 : 0) : 'never';
 }
 
-function row(cell: Cell): string {
-  const { event, drills, held, losses, stall, back, backAfterReroute } = cell;
-  const statistics = [stall, back, backAfterReroute].flatMap((each) =>
-    each === undefined ? [] : [number(each.median), number(each.maximum)],
-  );
-  const counts = [`${held} of ${drills}`, `${losses.length}`].map((text) => text.padStart(WIDTHS.number));
-  return `  ${event.padEnd(WIDTHS.event)}${[...counts, ...statistics].join('')}`;
+function line(event: string, columns: readonly string[]): string {
+  return `  ${event.padEnd(WIDTHS.event)}${columns.map((text) => text.padStart(WIDTHS.number)).join('')}`;
+}
+
+function row({ event, drills, held, losses, mistakes, measures }: Cell): string {
+  const numbers = Object.values(measures).flatMap(({ median, maximum }) => [number(median), number(maximum)]);
+  return line(event, [`${held} of ${drills}`, `${losses.length}`, `${mistakes}`, ...numbers]);
 }
 
 /** A table of one application: what each event did to it. */
 export function formatTable(title: string, cells: readonly Cell[]): string {
-  const bulk = cells.some(({ back }) => back !== undefined);
-  const heads = [
-    'stall, med.',
-    'maximum',
-    ...(bulk ? ['90 %, med.', 'maximum', 'of it after', 'the reroute'] : []),
-  ];
-  const head = ['held', 'reconnects', ...heads].map((text) => text.padStart(WIDTHS.number)).join('');
-  const losses = cells.flatMap(({ event, losses: all }) => all.map((loss) => `  ${event}: ${loss}`));
-  return [title, `  ${'times in ms'.padEnd(WIDTHS.event)}${head}`, ...cells.map(row), ...losses, ''].join(
-    '\n',
-  );
+  const measures = Object.keys(cells[0]?.measures ?? {});
+  const groups = measures.map((measure) => measure.padStart(2 * WIDTHS.number)).join('');
+  return [
+    title,
+    line('times in ms', ['', '', '']) + groups,
+    line('', ['held', 'reconnects', 'false downs', ...measures.flatMap(() => ['median', 'maximum'])]),
+    ...cells.map(row),
+    ...cells.flatMap(({ event, losses }) => losses.map((loss) => `  ${event}: ${loss}`)),
+    '',
+  ].join('\n');
 }

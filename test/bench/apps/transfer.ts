@@ -42,7 +42,8 @@ function bytesAt(arrivals: readonly Arrival[], moment: number): number {
 export function throughputAround(arrivals: readonly Arrival[], moment: number): Throughput {
   const during = (from: number, to: number): number =>
     (bytesAt(arrivals, to) - bytesAt(arrivals, from)) / (to - from);
-  const needed = BACK * during(moment - BEFORE, moment);
+  const rate = during(moment - BEFORE, moment);
+  const needed = BACK * rate;
   const last = (arrivals.at(-1)?.at ?? 0) - WINDOW;
   const starts = arrivals.map(({ at }) => at).filter((at) => at >= moment && at <= last);
   const enough = (from: number): boolean => during(from, from + WINDOW) >= needed;
@@ -50,7 +51,8 @@ export function throughputAround(arrivals: readonly Arrival[], moment: number): 
   const back = starts.slice(low).find(enough);
   const { from, to, slice } = SHOWN;
   return {
-    back: low < 0 ? 0 : (back ?? Number.NaN) - moment,
+    back: low < 0 ? 0 : (back ?? Number.POSITIVE_INFINITY) - moment,
+    missing: Math.max(0, to * (1 - during(moment, moment + to) / rate)),
     slices: Array.from({ length: (to - from) / slice }, (_, index) => {
       const start = moment + from + index * slice;
       // Bytes in a ms, of 8 bits: thousands of bits a second.

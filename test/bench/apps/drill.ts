@@ -100,14 +100,19 @@ function mistakesSince(scene: Scene, moment: number): number {
   ).length;
 }
 
-async function runEvent(scene: Scene, running: RunningApplication, event: Event): Promise<Outcome> {
+/** @param known how many losses have been told already */
+async function runEvent(
+  scene: Scene,
+  running: RunningApplication,
+  event: Event,
+  known: number,
+): Promise<Outcome> {
   await sleep(CALM);
   await scene.randomPhase();
-  const former = running.losses().length;
   const { moment, moved } = await event.run(scene);
   await sleep(AFTERMATH);
   const alive = await running.alive(ALIVE);
-  const losses = running.losses().slice(former);
+  const losses = running.losses().slice(known);
   return {
     event: event.name,
     held: alive && losses.length === 0,
@@ -141,13 +146,15 @@ export async function drill(application: Application, options: DrillOptions): Pr
   const outcomes: Outcome[] = [];
   try {
     let running = await application.start(scene.lab);
+    let known = running.losses().length;
     for (const event of Array.from({ length: drills }, () => events).flat()) {
       if (event.fault) await scene.untilSteady();
-      const outcome = await runEvent(scene, running, event);
+      const outcome = await runEvent(scene, running, event, known);
       outcomes.push(outcome);
       if (outcome.held) continue;
       await running.stop();
       running = await application.start(scene.lab);
+      known = running.losses().length;
     }
     await running.stop();
   } finally {

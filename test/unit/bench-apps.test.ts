@@ -17,7 +17,7 @@ function arrivals(...pauses: readonly (readonly [from: number, to: number])[]): 
 
 describe('a transfer around a fault', () => {
   test('that does nothing is at its rate from the beginning', () => {
-    const { back, missing, slices } = throughputAround(arrivals(), 2000);
+    const { back, missing, slices } = throughputAround(arrivals(), 2000, 2010);
     expect(back).toBe(0);
     expect(missing).toBeCloseTo(0);
     expect(slices).toHaveLength(30);
@@ -25,7 +25,7 @@ describe('a transfer around a fault', () => {
   });
 
   test('is back when 50 ms bring nine tenths of the rate', () => {
-    const { back, missing, slices } = throughputAround(arrivals([2000, 2080]), 2000);
+    const { back, missing, slices } = throughputAround(arrivals([2000, 2080]), 2000, 2010);
     expect(missing).toBeCloseTo(80);
     // 45 of 50 ms.
     expect(back).toBe(75);
@@ -33,7 +33,13 @@ describe('a transfer around a fault', () => {
   });
 
   test('that never comes back is told so', () => {
-    expect(throughputAround(arrivals([2000, 3000]), 2000).back).toBe(Number.POSITIVE_INFINITY);
+    expect(throughputAround(arrivals([2000, 3000]), 2000, 2010).back).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('that falls long after the traffic has moved does so for another reason', () => {
+    const { back, missing } = throughputAround(arrivals([2300, 2380]), 2000, 2010);
+    expect(back).toBe(0);
+    expect(missing).toBeCloseTo(80);
   });
 
   test('stands still between two full frames', () => {

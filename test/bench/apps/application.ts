@@ -25,8 +25,8 @@ export interface RunningApplication {
   alive(timeout: number): Promise<boolean>;
   /** Each time that a session was lost, or begun anew, or that one end took the other for dead: in words, oldest first. */
   losses(): readonly string[];
-  /** Of a bulk transfer alone: its rate around a moment. */
-  readonly throughput?: (moment: number) => Throughput;
+  /** Of a bulk transfer alone: its rate around the moment of a fault, after which the traffic had been moved at another. */
+  readonly throughput?: (moment: number, moved: number) => Throughput;
   /** Ends both ends, and leaves nothing. */
   stop(): Promise<void>;
 }

@@ -120,7 +120,7 @@ async function runEvent(
     losses,
     reroute: moved - moment,
     mistakes: mistakesSince(scene, moment),
-    ...(running.throughput && { throughput: running.throughput(moment) }),
+    ...(running.throughput && { throughput: running.throughput(moment, moved) }),
   };
 }
 

@@ -64,7 +64,7 @@ async function start(lab: Lab, queueing: Queueing): Promise<RunningApplication> 
     stall: (from) => longestPause(transfer.arrivals(from), from),
     alive: flows,
     losses: () => (client.running && server.running ? [] : ['iperf3 has ended']),
-    throughput: (moment) => transfer.around(moment),
+    throughput: (moment, moved) => transfer.around(moment, moved),
     stop: async () => {
       transfer.stop();
       await Promise.all([client.kill(), server.kill()]);

@@ -20,6 +20,8 @@ const WINDOW = 50;
 const BACK = 0.9;
 /** With its Ethernet header, in bytes. */
 const FULL_FRAME = 1514;
+/** A fall begins at most so long after the traffic has moved, in ms. */
+const LATE = 100;
 /** What is shown around a fault, in ms. */
 const SHOWN = { from: -100, to: 500, slice: 20 } as const;
 
@@ -38,8 +40,9 @@ function bytesAt(arrivals: readonly Arrival[], moment: number): number {
  *
  * @param arrivals from a second before the fault on, oldest first
  * @param moment of the fault
+ * @param moved when the traffic had been moved; what falls long after that has another cause
  */
-export function throughputAround(arrivals: readonly Arrival[], moment: number): Throughput {
+export function throughputAround(arrivals: readonly Arrival[], moment: number, moved: number): Throughput {
   const during = (from: number, to: number): number =>
     (bytesAt(arrivals, to) - bytesAt(arrivals, from)) / (to - from);
   const rate = during(moment - BEFORE, moment);
@@ -47,7 +50,7 @@ export function throughputAround(arrivals: readonly Arrival[], moment: number): 
   const last = (arrivals.at(-1)?.at ?? 0) - WINDOW;
   const starts = arrivals.map(({ at }) => at).filter((at) => at >= moment && at <= last);
   const enough = (from: number): boolean => during(from, from + WINDOW) >= needed;
-  const low = starts.findIndex((from) => !enough(from));
+  const low = starts.findIndex((from) => from <= moved + LATE && !enough(from));
   const back = starts.slice(low).find(enough);
   const { from, to, slice } = SHOWN;
   return {
@@ -92,8 +95,8 @@ export class Transfer {
     return this.#arrivals.filter(({ at }) => at >= from);
   }
 
-  around(moment: number): Throughput {
-    return throughputAround(this.arrivals(moment - BEFORE), moment);
+  around(moment: number, moved: number): Throughput {
+    return throughputAround(this.arrivals(moment - BEFORE), moment, moved);
   }
 
   stop(): void {

@@ -57,6 +57,7 @@ export function statusReport(core: Core, situation: Situation, clock: Clock): St
         up: state?.up ?? false,
         carrier: state?.carrier ?? false,
         drained: link.drained,
+        overridden: link.overridden,
         drainedUntil: endOf(link, clock),
         priority: place.priority,
       };

@@ -137,7 +137,8 @@ function linkText(link: LinkReport, now: number, colour: boolean): [string, bool
         : ['no carrier', 'red'];
   const mac = link.mac === null ? '' : `, ${link.mac}`;
   const priority = link.priority === 0 ? '' : `, priority ${link.priority}`;
-  const drained = link.drained ? `, drained${timeLeft(link, now)}` : '';
+  const overridden = link.overridden ? ', overridden' : '';
+  const drained = link.drained ? `, drained${timeLeft(link, now)}${overridden}` : '';
   const shown = link.drained && style === 'green' ? 'cyan' : style;
   return [`${link.name} on plane ${link.plane}: ${state}${drained}${mac}${priority}`, colour, shown];
 }

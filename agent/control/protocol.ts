@@ -80,6 +80,8 @@ export interface LinkReport {
   readonly carrier: boolean;
   /** the operator has taken it out of use */
   readonly drained: boolean;
+  /** drained, but in use all the same, since nothing else leads anywhere */
+  readonly overridden: boolean;
   /** ISO 8601; null where it is not drained, or until told otherwise */
   readonly drainedUntil: string | null;
   /** what we tell the peers: the higher, the rather they send by it; 0 where none is stated */

@@ -1,14 +1,13 @@
 import type { Ipv4 } from '../wire/address';
 import { readUint16 } from '../wire/ethernet';
 import type { Responder } from './answering';
-import { Draining } from './draining';
 import type { Actions, CoreEvent, LinkState, ReceivedFrame } from './event';
 import type { Failover } from './failover';
 import { Inheritance } from './inheritance';
-import { changeOf, type Link } from './link';
 import type { Liveness, LivenessStep } from './liveness';
 import { Neighborhood } from './neighborhood';
 import { Outbox } from './outbox';
+import { OwnLinks } from './own-links';
 import type { Path } from './path';
 import { Planning } from './planning';
 import { Registry } from './registry';
@@ -35,7 +34,7 @@ export class Core {
   private readonly speaking: Speaking;
   private readonly neighborhood: Neighborhood;
   private readonly inheritance: Inheritance;
-  private readonly draining: Draining;
+  private readonly links: OwnLinks;
   private readonly planning: Planning;
   private credentials: Credentials | undefined;
 
@@ -53,15 +52,12 @@ export class Core {
     const topology = () => this.current;
     const count = (what: string) => this.count(what);
     const follow = (path: Path, liveness: Liveness, step: LivenessStep) => this.follow(path, liveness, step);
-    const isDrained = (link: string) => this.registry.links.get(link)?.drained === true;
-    this.responding = new Responding(current.arp, this.outbox, isDrained);
+    const isWithheld = (link: string) => this.registry.links.get(link)?.withheld === true;
+    this.responding = new Responding(current.arp, this.outbox, isWithheld);
     this.registry = new Registry(current, now);
     const { registry, outbox, responding } = this;
     this.planning = new Planning(registry, outbox);
     this.inheritance = new Inheritance(registry, this.planning.ledger);
-    this.draining = new Draining(registry, (event, link, fields) =>
-      this.outbox.note(event, { ...this.describe(link), ...fields }),
-    );
     this.sending = new Sending(registry, outbox, () => this.current.aliases, count);
     this.resolution = new Resolution({
       registry,
@@ -82,6 +78,9 @@ export class Core {
       reordered: (peer) => this.planning.reorder(peer),
       joined: (link, at) => this.responding.joined(link.name, at),
     });
+    const { planning, neighborhood } = this;
+    const beacons = () => this.beacons;
+    this.links = new OwnLinks({ registry, outbox, planning, neighborhood, responding, topology, beacons });
   }
 
   /** As it was configured; {@link registry} has the peers that were discovered as well. */
@@ -115,8 +114,8 @@ export class Core {
 
   /** The next time at which the core has something to do by itself, in ms; infinite for none. */
   get wakeAt(): number {
-    const { registry, neighborhood, inheritance, draining } = this;
-    let at = Math.min(registry.agenda.wakeAt, neighborhood.wakeAt, inheritance.wakeAt, draining.wakeAt);
+    const { registry, neighborhood, inheritance, links } = this;
+    let at = Math.min(registry.agenda.wakeAt, neighborhood.wakeAt, inheritance.wakeAt, links.draining.wakeAt);
     for (const { announcing, beaconing } of this.registry.links.values()) {
       at = Math.min(at, announcing.wakeAt, beaconing.wakeAt);
     }
@@ -125,7 +124,7 @@ export class Core {
 
   /** Takes over links that were drained in a former run, and until when, in ms. For before anything else is taken. */
   resume(drains: ReadonlyMap<string, number>, now: number): void {
-    this.draining.resume(drains, now);
+    this.links.draining.resume(drains, now);
   }
 
   /** Takes the links, and what the kernel holds from a former run. */
@@ -133,8 +132,8 @@ export class Core {
     this.planning.ledger.adopt(table);
     for (const link of this.registry.links.values()) {
       link.state = links.get(link.name);
-      if (link.state === undefined) this.outbox.note('link-missing', this.describe(link), 'warn');
-      this.place(link, now);
+      if (link.state === undefined) this.outbox.note('link-missing', this.links.describe(link), 'warn');
+      this.links.place(link, now);
     }
     for (const peer of this.registry.paths.keys()) this.inheritance.adopt(this.current, peer, now);
     if (this.speaks) this.inheritance.spare(this.current, now);
@@ -181,10 +180,10 @@ export class Core {
         this.responding.take(event.links, this.registry.workingLinks, now);
         break;
       case 'drain':
-        this.onDrained(this.draining.drain(event.links, event.until, now), now);
+        this.links.drain(event.links, event.until, now);
         break;
       case 'undrain':
-        this.onDrained(this.draining.undrain(event.links, 'operator'), now);
+        this.links.undrain(event.links, now);
         break;
       case 'topology':
         this.onTopology(event.topology, event.seal, now);
@@ -198,67 +197,8 @@ export class Core {
   private onLink(name: string, after: LinkState | undefined, at: number, now: number): void {
     const link = this.registry.links.get(name);
     if (link === undefined) return;
-    const before = link.state;
-    const served = link.serves;
-    const change = changeOf(before, after);
-    link.state = after;
-    if (change === undefined) return;
-    if (before !== undefined) {
-      // The kernel drops these without a word; the next dump would tell, but the plan must be right at once.
-      if (before.ifindex !== after?.ifindex || !after.up) this.planning.ledger.forgetDevice(before.ifindex);
-      else if (before.mac !== after.mac) this.planning.ledger.forgetNeighbors(before.ifindex);
-    }
-    const lost = served && !link.serves;
-    this.outbox.note(change, this.describe(link), lost ? 'warn' : 'info', at);
-    this.place(link, now);
-    const moved = change === 'link-mac-changed' || change === 'link-replaced';
-    if (moved && link.serves) link.announcing.start(now);
-    for (const other of this.registry.links.values()) {
-      if (moved) other.beaconing.urge(now);
-      if (lost) this.tellLoss(other, now);
-    }
+    this.links.change(link, after, at, now);
     this.speak(now, true);
-  }
-
-  /** Tells by a link that peers are not to send by another one any more. */
-  private tellLoss(link: Link, now: number): void {
-    if (link.serves) link.announcing.hint(now);
-    if (link.works) link.beaconing.withdraw(now);
-  }
-
-  /**
-   * The operator has drained these links, or given them back. What the peers are told is no `hint`, which would go ahead of everything: those
-   * who then ask on the link are not to be answered there any more.
-   */
-  private onDrained(changed: readonly Link[], now: number): void {
-    if (changed.length === 0) return;
-    for (const link of changed) this.place(link, now);
-    this.responding.review();
-    for (const link of this.registry.links.values()) {
-      if (changed.some(({ drained }) => drained)) this.tellLoss(link, now);
-      else link.beaconing.urge(now);
-    }
-  }
-
-  /** Brings the paths and announcements of a link in line with its state. */
-  private place(link: Link, now: number): void {
-    for (const path of this.registry.pathsOver(link)) {
-      const worked = path.works;
-      path.device = link.device;
-      path.works = link.works;
-      path.drained = link.drained;
-      for (const liveness of path.probed) {
-        if (!link.works) liveness.fail(now, link.trouble);
-        else if (!worked) liveness.revive(now);
-      }
-      if (!link.works) this.neighborhood.stop(path, now);
-      this.registry.agenda.update(path);
-      this.planning.touch(path.peer);
-    }
-    if (!link.serves) link.announcing.stop();
-    else if (link.announcing.idle) link.announcing.start(now);
-    if (link.works && this.beacons !== undefined) link.beaconing.start(this.beacons.interval, now);
-    else link.beaconing.stop();
   }
 
   private onFrame(name: string, received: ReceivedFrame, now: number): void {
@@ -288,7 +228,7 @@ export class Core {
       for (const liveness of path.probed) this.follow(path, liveness, liveness.tick(now));
     }
     this.neighborhood.tick(now);
-    this.onDrained(this.draining.expire(now), now);
+    this.links.tick(now);
     if (this.inheritance.tick(now)) this.planning.touchAll();
   }
 
@@ -310,7 +250,7 @@ export class Core {
     const peers = [...this.current.peers, ...this.neighborhood.discovery.peers];
     this.registry.rebuild(this.current, peers, now);
     this.failover.retain(peers);
-    for (const link of this.registry.links.values()) this.place(link, now);
+    for (const link of this.registry.links.values()) this.links.place(link, now);
     for (const peer of peers) if (!before.has(peer.name)) this.inheritance.adopt(this.current, peer, now);
     this.planning.touchAll();
   }
@@ -326,6 +266,7 @@ export class Core {
   private finish(now: number): Actions {
     this.introduce(now);
     this.planning.finish(this.current, now, (path) => this.neighborhood.tellUnheard(path, now));
+    this.links.review(now);
     this.speak(now, false);
     return this.outbox.take();
   }
@@ -346,10 +287,6 @@ export class Core {
   private speak(now: number, ahead: boolean): void {
     if (this.credentials !== undefined) this.speaking.speak(this.credentials, now, ahead);
     this.sending.announce(now, ahead);
-  }
-
-  private describe(link: Link): { readonly link: string; readonly plane: string | undefined } {
-    return { link: link.name, plane: this.current.planes[link.place.plane] };
   }
 
   private count(what: string): void {

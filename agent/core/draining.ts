@@ -1,4 +1,6 @@
+import type { Note } from './event';
 import type { Link } from './link';
+import type { Path } from './path';
 import type { Registry } from './registry';
 import { isUsable } from './routing';
 import type { Peer } from './topology';
@@ -14,15 +16,24 @@ export interface DrainCost {
   readonly stranded: readonly Peer[];
 }
 
-type Tell = (event: string, link: Link, fields: Readonly<Record<string, unknown>>) => void;
+type Tell = (
+  event: string,
+  link: Link,
+  fields: Readonly<Record<string, unknown>>,
+  level?: Note['level'],
+) => void;
 
 /**
  * The links that the operator has taken out of use, so that they can be worked on: they work and receive as before, and nobody sends by them
- * where there is another way. That a link fails meanwhile, goes or is replaced changes nothing of it.
+ * where there is another way. That a link fails meanwhile, goes or is replaced changes nothing of it. But a drain that is forgotten must
+ * not make of the next failure an outage: while nothing else leads anywhere, the drained links are in use.
  */
 export class Draining {
   /** when the next link is in use again, in ms; infinite for none */
   wakeAt = Number.POSITIVE_INFINITY;
+
+  /** whether any link is drained, so that nothing is looked through where none is */
+  private any = false;
 
   constructor(
     private readonly registry: Registry,
@@ -58,6 +69,7 @@ export class Draining {
     const ended = this.links().filter(({ name }) => names.includes(name));
     for (const link of ended) {
       link.drainedUntil = undefined;
+      link.overridden = false;
       this.tell('undrained', link, { reason });
     }
     this.reckon();
@@ -75,12 +87,38 @@ export class Draining {
     );
   }
 
+  /** Those that are in use all the same, or no longer, by what is known of all paths. */
+  review(): Link[] {
+    if (!this.any) return [];
+    const override = this.isNeeded();
+    const changed = this.links().filter(({ overridden }) => overridden !== override);
+    for (const link of changed) {
+      link.overridden = override;
+      this.tell(override ? 'drain-overridden' : 'drain-resumed', link, {}, override ? 'warn' : 'info');
+    }
+    return changed;
+  }
+
+  /** Whether a drained path leads to some peer, and no other one to any: once in use, until one is trusted. */
+  private isNeeded(): boolean {
+    let needed = false;
+    for (const [, paths] of this.registry.paths) {
+      for (const { state, beneath } of paths) {
+        if (isUsable(state)) return false;
+        needed ||= state === 'drained' && beneath !== 'down';
+      }
+    }
+    return needed;
+  }
+
   private links(): Link[] {
     return [...this.registry.links.values()].filter(({ drained }) => drained);
   }
 
   private reckon(): void {
-    this.wakeAt = Math.min(...this.links().map(({ drainedUntil }) => drainedUntil!));
+    const ends = this.links().map(({ drainedUntil }) => drainedUntil!);
+    this.any = ends.length > 0;
+    this.wakeAt = Math.min(...ends);
   }
 }
 
@@ -89,10 +127,12 @@ export function drainCost(registry: Registry, names: readonly string[]): DrainCo
   const serving = [...registry.links.values()].filter(({ serves }) => serves);
   const drained = serving.filter(({ name }) => names.includes(name));
   const stranded = [...registry.paths].filter(([, paths]) => {
-    const usable = paths.filter(({ state }) => isUsable(state));
     // What has not answered yet is presumed to work; that is not enough to send everything there.
-    const others = usable.filter(({ state, link }) => state !== 'unknown' && !names.includes(link));
-    return others.length === 0 && usable.some(({ link }) => names.includes(link));
+    const others = paths.some(
+      ({ state, link }) => isUsable(state) && state !== 'unknown' && !names.includes(link),
+    );
+    const led = ({ state, link }: Path) => state !== 'down' && state !== 'drained' && names.includes(link);
+    return !others && paths.some(led);
   });
   return {
     last: drained.length > 0 && drained.length === serving.length,

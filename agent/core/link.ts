@@ -10,6 +10,8 @@ export class Link {
   state: LinkState | undefined;
   /** until when the operator has drained it, in ms; infinite for until told otherwise, undefined while it is not drained */
   drainedUntil: number | undefined;
+  /** drained, but in use all the same, since nothing else leads anywhere */
+  overridden = false;
   readonly announcing: Announcing;
   readonly beaconing = new Beaconing();
 
@@ -34,9 +36,14 @@ export class Link {
     return this.drainedUntil !== undefined;
   }
 
-  /** Whether peers are to send by it: it works, and isn't drained. */
+  /** Whether peers are kept from sending by it. */
+  get withheld(): boolean {
+    return this.drained && !this.overridden;
+  }
+
+  /** Whether peers are to send by it. */
   get serves(): boolean {
-    return this.works && !this.drained;
+    return this.works && !this.withheld;
   }
 
   /** Its ifindex while it can hold routes; a link without carrier can. */

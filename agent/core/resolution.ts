@@ -78,7 +78,7 @@ export class Resolution {
   /** Answers a request for one of our aliases where that is ours to do. */
   private takeQuestion(link: Link, request: ArpFrame, received: ReceivedFrame, now: number): string {
     const { responding, registry, sending } = this.around;
-    if (link.drained) return 'drained-link';
+    if (link.withheld) return 'drained-link';
     if (responding.actingAt(received.at) === 'kernel') return 'kernel-answers';
     if (!responding.answersOn(link, request, received, registry.allPaths(), now))
       return 'asked-on-another-link';

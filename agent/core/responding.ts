@@ -29,8 +29,8 @@ export class Responding {
   constructor(
     private options: ArpOptions,
     private readonly outbox: Outbox,
-    /** whether a link is drained: there nobody answers */
-    private readonly isDrained: (link: string) => boolean,
+    /** whether peers are kept from a link: there nobody answers */
+    private readonly isWithheld: (link: string) => boolean,
   ) {}
 
   retime(options: ArpOptions): void {
@@ -81,7 +81,7 @@ export class Responding {
     return settings === undefined || this.responder.acting === 'agent' || isSilenceable(settings);
   }
 
-  /** Other links are drained now: asks for what has to change. */
+  /** Peers are kept from other links now: asks for what has to change. */
   review(): void {
     this.outbox.plan(this.changes());
   }
@@ -135,7 +135,7 @@ export class Responding {
 
   private changes(): KernelStep[] {
     return [...this.settings].flatMap(([link, current]) => {
-      const silence = this.responder.silence || (this.isDrained(link) && isSilenceable(current));
+      const silence = this.responder.silence || (this.isWithheld(link) && isSilenceable(current));
       const steps = [...settingsToChange(current, silence)].map(
         ([setting, value]): KernelStep => ({ operation: 'change-setting', link, setting, value }),
       );

@@ -78,7 +78,7 @@ export class Speaking {
     return {
       plane: planes[link.place.plane]!,
       priority: link.place.priority,
-      state: link.works ? (link.drained ? 'drained' : 'up') : 'down',
+      state: link.works ? (link.withheld ? 'drained' : 'up') : 'down',
       mac: link.state!.mac,
     };
   }

@@ -217,6 +217,29 @@ test(
   }, HOSTS),
 );
 
+test(
+  'a drain that was forgotten makes no outage of the next failure',
+  inCluster(async (cluster) => {
+    const { lab } = cluster;
+    const agent = cluster.agent('alpha');
+    await ctl(cluster, 'drain', 'b');
+    for (const peer of PEERS) await cluster.waitForPath(peer, 'alpha', 'b', 'down');
+    // The carrier stays, so no kernel moves anything by itself.
+    await lab.dropPort('alpha', 'a');
+    await agent.waitFor('drain-overridden', ({ link }) => link === 'eth1');
+    await untilPlane(cluster, 'b');
+    const traffic = await Traffic.start(cluster);
+    await traffic.keep(() => sleep(LONG));
+    expect(await linkOf(cluster, 'b')).toMatchObject({ drained: true, overridden: true });
+    await traffic.keep(async () => {
+      await lab.undropPort('alpha', 'a');
+      await agent.waitFor('drain-resumed', ({ link }) => link === 'eth1');
+      await untilPlane(cluster, 'a');
+      for (const peer of PEERS) await cluster.waitForPath(peer, 'alpha', 'b', 'down');
+    });
+  }, HOSTS),
+);
+
 test.each(['SIGTERM', 'SIGKILL'] as const)('a drain stays through %s and a new start', async (signal) => {
   await inCluster(async (cluster) => {
     const { alpha, beta } = cluster;

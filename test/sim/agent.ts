@@ -121,6 +121,11 @@ export class Agent implements Listener {
     this.feed({ type: 'topology', topology, seal });
   }
 
+  /** Whether peers are kept from a link. */
+  isWithheld(link: string): boolean {
+    return this.core.registry.links.get(link)?.withheld === true;
+  }
+
   isDrained(link: string): boolean {
     return this.core.registry.links.get(link)?.drained === true;
   }
@@ -227,6 +232,8 @@ export class Agent implements Listener {
 
   private perform({ hints, steps, sends, notes }: Actions): void {
     const { kernel, clock } = this.place;
+    // Where the agent answers, no step in the kernel shows that it does so no more, or again.
+    if (notes.some(({ event }) => event.includes('drain'))) this.place.changing();
     this.send(hints);
     for (const step of steps) {
       if (this.stepsLeft === 0) {

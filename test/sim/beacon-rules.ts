@@ -332,4 +332,6 @@ const LINK_EVENTS: readonly string[] = [
   'link-mac-changed',
   'drained',
   'undrained',
+  'drain-overridden',
+  'drain-resumed',
 ];

@@ -7,7 +7,7 @@ import { Violation } from './violation';
 
 /** The rules of drained links that hold at every moment of every run, whatever fails. */
 export class DrainRules {
-  /** since when a link is drained by an agent that has run all the while */
+  /** since when peers are kept from a link by an agent that has run all the while */
   private readonly drainedSince = new Map<KernelLink, number>();
 
   constructor(
@@ -20,7 +20,7 @@ export class DrainRules {
   settled(host: Host): void {
     const { agent, kernel, links } = host;
     for (const link of links) {
-      if (agent === undefined || agent.paused || !host.isDrained(link)) this.drainedSince.delete(link);
+      if (agent === undefined || agent.paused || !host.isWithheld(link)) this.drainedSince.delete(link);
       else if (!this.drainedSince.has(link)) this.drainedSince.set(link, this.clock.now);
     }
     if (agent === undefined || agent.behind) return;

@@ -151,6 +151,11 @@ export class Host {
     return this.agent?.isDrained(name) ?? this.drained.has(name);
   }
 
+  /** Whether peers are kept from a link: it is drained, and not in use all the same. */
+  isWithheld(link: KernelLink): boolean {
+    return this.agent?.isWithheld(link.name) ?? this.isDrained(link);
+  }
+
   /** The operator gives a link back; where no agent runs, its time is over before the next one starts. */
   undrain({ name }: KernelLink): void {
     this.drained.delete(name);

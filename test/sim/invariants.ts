@@ -95,7 +95,8 @@ export class Invariants implements WireWitness {
   /** An agent tells something. */
   told(name: string, note: Note): void {
     this.beacons.told(this.host(name), note);
-    if (note.event === 'drained') this.questions.drained(name, String(note.fields.link));
+    if (note.event === 'drained' || note.event === 'drain-resumed')
+      this.questions.drained(name, String(note.fields.link));
     const { cause, peer, plane } = note.fields;
     if (note.event === 'path-down' && JUDGEMENTS.includes(String(cause)))
       this.judgements.set(`${name} ${peer} ${plane}`, this.clock.now);

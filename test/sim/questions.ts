@@ -32,7 +32,7 @@ export class Questions {
     const questions = this.questionsOf(host.name, question.requester);
     // On joined planes one request arrives at two cards; it is still one.
     if (!questions.some(({ serial }) => serial === question.serial))
-      questions.push({ ...question, at: this.clock.now, optional: isDrained(host, question.link) });
+      questions.push({ ...question, at: this.clock.now, optional: isWithheld(host, question.link) });
   }
 
   /** A host has drained a link: what its agent has not read yet, it won't answer there. */
@@ -100,6 +100,6 @@ export class Questions {
   }
 }
 
-function isDrained(host: Host, link: string): boolean {
-  return host.links.some((card) => card.name === link && host.isDrained(card));
+function isWithheld(host: Host, link: string): boolean {
+  return host.links.some((card) => card.name === link && host.isWithheld(card));
 }

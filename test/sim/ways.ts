@@ -54,5 +54,5 @@ export function isHealthy(source: Host, from: KernelLink, destination: Host, to:
   const { kernel, agent, alias } = destination;
   if (kernel.answers(to, alias)) return !kernel.filters(to, source.alias);
   const answers = agent !== undefined && !agent.paused && agent.core.responder.acting === 'agent';
-  return answers && !destination.isDrained(to);
+  return answers && !destination.isWithheld(to);
 }

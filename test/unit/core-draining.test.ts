@@ -146,6 +146,26 @@ describe('a link that is drained', () => {
     expect(pair.core.failover.activeOf(beta)?.link).toBe('eth1');
   });
 
+  test('is given to the peers again where nothing else leads anywhere, until another link is trusted', () => {
+    const pair = settled();
+    drain(pair, 'eth0');
+    setSettings(pair, { ...OPEN, arpIgnore: 1 }, OPEN);
+    pair.silent.add('eth1');
+    const fallen = pair.run(pair.now + 500);
+    expect(describeSteps(fallen.steps)).toEqual(['add-route 100', 'remove-route 110', 'restore-setting']);
+    expect(told(fallen)).toContainEqual({ event: 'drain-overridden', link: 'eth0', plane: 'a' });
+    const announced = arpOf(fallen.sends).filter(({ senderIp, targetIp }) => senderIp === targetIp);
+    expect(announced.filter(({ link }) => link === 'eth0')).toHaveLength(1);
+    setSettings(pair, OPEN, OPEN);
+    pair.silent.clear();
+    const held = pair.run(pair.now + 500);
+    expect(states(pair)).toEqual(['drained', 'held']);
+    expect(told(held).map(({ event }) => event)).not.toContain('drain-resumed');
+    const back = pair.run(pair.now + 1000);
+    expect(told(back)).toContainEqual({ event: 'drain-resumed', link: 'eth0', plane: 'a' });
+    expect(describeSteps(back.steps)).toContain('change-setting');
+  });
+
   test('drained again takes another end, and says nothing else', () => {
     const pair = settled();
     drain(pair, 'eth0');

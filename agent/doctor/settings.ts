@@ -102,6 +102,8 @@ function answeringOf(
   configured: 'auto' | 'agent' | 'kernel',
   status: StatusReport | null,
 ): Finding[] {
+  // On a drained link nobody is to answer.
+  if (status?.links.some(({ name, drained }) => drained && name === link) === true) return [];
   // What the agent has silenced itself, and gives back when it ends, is none of the host's settings.
   const { acting, reason } = status?.responder ?? { acting: 'kernel', reason: '' };
   const agentAnswers = acting === 'agent';

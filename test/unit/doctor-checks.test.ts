@@ -132,6 +132,12 @@ describe('settings', () => {
     ]);
   });
 
+  test('on a drained link nobody is to answer; on the others the kernel is', () => {
+    const silenced = settings({ [`${conf}/eth0/arp_ignore`]: 1, [`${conf}/eth1/arp_ignore`]: 1 });
+    const links = STATUS.links.map((link) => ({ ...link, drained: link.name === 'eth0' }));
+    expect(ids({ settings: silenced, status: { ...STATUS, links } })).toEqual(['arp-ignore eth1']);
+  });
+
   test('a name with a dot is written with slashes, and one for the shell in quotes', () => {
     const topology = topologyOf({
       links: [

@@ -113,11 +113,19 @@ export class Agent {
     for (const link of this.core.topology.links) this.wires.match(link.name, links.get(link.name)?.ifindex);
     this.feedSettings();
     this.perform(this.core.start(links, this.kernel.readTable(), this.clock.now()));
-    const swept = sweepFormer(this.records, this.core.topology);
-    if (swept > 0) this.output.note({ event: 'former-swept', level: 'info', fields: { removed: swept } });
+    this.sweep();
     this.checkReady();
     this.intervals.push(setInterval(() => this.feedSettings(), SETTINGS_INTERVAL));
     this.intervals.push(setInterval(() => this.repairs.run(), AUDIT_INTERVAL));
+  }
+
+  /** Removes what earlier runs had elsewhere. Routes of ours may have been refused since theirs were in the way. */
+  private sweep(): void {
+    const removed = sweepFormer(this.records, this.core.topology);
+    if (removed === 0) return;
+    this.output.note({ event: 'former-swept', level: 'info', fields: { removed } });
+    this.keepRecord();
+    this.repairs.run();
   }
 
   /**
@@ -149,6 +157,8 @@ export class Agent {
   /** Takes another topology of the same cluster and host, in the same routing space, and the keys for it. */
   use(topology: Topology, seal: Seal | undefined): void {
     const links = this.kernel.readLinks();
+    // Before anything of it is in the kernel: a crash must leave nothing that nobody knows.
+    this.keepRecord(topology);
     const names = new Set(topology.links.map((link) => link.name));
     for (const { name } of this.core.topology.links) if (!names.has(name)) this.wires.close(name);
     this.kernel.use(this.spaceOf(topology));
@@ -343,9 +353,9 @@ export class Agent {
     return drainsToRecord(this.core.registry.links.values(), this.clock);
   }
 
-  private keepRecord(): void {
+  private keepRecord(topology = this.core.topology): void {
     try {
-      this.records.keep(this.core.topology, this.kernel.changedSettings, this.drains);
+      this.records.keep(topology, this.kernel.changedSettings, this.drains);
     } catch (error) {
       this.troubles.note('record-failed', { error: String(error) });
     }

@@ -11,7 +11,7 @@ import { readNeighbors, removeNeighbor, setNeighbor } from './neighbors';
 import type { ChangedSetting } from './record';
 import { addRoute, type RouteSpace, readRoutes, removeRoute, type StandingRoute } from './routes';
 import { type KernelRequest, Rtnetlink } from './rtnetlink';
-import { type Recorder, Sysctls } from './sysctls';
+import { type Recorder, restoreSetting, Sysctls } from './sysctls';
 
 /** A step that the kernel refused. */
 export interface Refusal {
@@ -174,9 +174,12 @@ export class Kernel {
     }
   }
 
-  /** Gives back a setting that only a living agent may leave changed. */
-  restoreSetting(step: Extract<KernelStep, { operation: 'restore-setting' }>): void {
-    this.sysctls.restore(step.link, step.setting);
+  /**
+   * Gives settings their former values back where they still have ours; which. They are those of the interface, whatever its name is by now:
+   * another one of that name has its own.
+   */
+  restore(changes: readonly ChangedSetting[]): ChangedSetting[] {
+    return changes.filter((change) => restoreSetting(change, this.names.get(change.ifindex)));
   }
 
   private requestFor(step: NetlinkStep): KernelRequest {
@@ -198,7 +201,8 @@ export class Kernel {
 
   private applySetting(step: SettingStep): Refusal | undefined {
     try {
-      if (step.operation === 'restore-setting') this.restoreSetting(step);
+      if (step.operation === 'restore-setting')
+        this.sysctls.restore(step.link, step.setting, (ifindex) => this.names.get(ifindex));
       else this.sysctls.change(step.link, this.links.get(step.link)?.ifindex ?? 0, step.setting, step.value);
       return undefined;
     } catch (error) {

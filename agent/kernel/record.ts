@@ -22,13 +22,19 @@ export interface RecordedDrain {
   readonly until: number | null;
 }
 
+/** Where a run had its routes and neighbor entries. */
+export interface RecordedSpace {
+  readonly protocol: number;
+  readonly table: number;
+}
+
 /** What has to be known to take everything of ours away, also when no daemon runs. */
-export interface RunRecord {
+export interface RunRecord extends RecordedSpace {
   readonly cluster: string;
   readonly host: string;
   readonly pid: number;
-  readonly protocol: number;
-  readonly table: number;
+  /** where earlier runs had theirs, that were not removed yet; absent where there is nothing */
+  readonly unswept?: readonly RecordedSpace[];
   /** the aliases that this cluster had here, as dotted quads: another cluster's have the same label */
   readonly aliases: readonly string[];
   readonly settings: readonly ChangedSetting[];
@@ -69,13 +75,19 @@ export function readRecord(file: string): RunRecord | undefined {
 /** Replaces the record in one step, so that a crash leaves the old one or the new one. Throws the system's error. */
 export function writeRecord(file: string, record: RunRecord): void {
   mkdirSync(dirname(file), { recursive: true });
-  const draft = `${file}.new`;
+  const draft = draftOf(file);
   writeFileSync(draft, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o644 });
   renameSync(draft, file);
 }
 
+/** Removes the record, and the draft of one that a crash may have left. Throws the system's error. */
 export function removeRecord(file: string): void {
   rmSync(file, { force: true });
+  rmSync(draftOf(file), { force: true });
+}
+
+function draftOf(file: string): string {
+  return `${file}.new`;
 }
 
 /** The record of this run, kept up with what it changes, beside what the last run left. */
@@ -83,10 +95,16 @@ export class RecordKeeper {
   /** what the last run recorded */
   readonly former: RunRecord | undefined;
   private epoch: number | undefined;
+  /** aliases that were bound at any time since the last teardown, as far as is known */
+  private readonly aliases: Set<string>;
+  private unswept: readonly RecordedSpace[];
 
   constructor(private readonly file: string) {
-    this.former = readRecord(file);
-    this.epoch = this.former?.epoch;
+    const former = readRecord(file);
+    this.former = former;
+    this.epoch = former?.epoch;
+    this.aliases = new Set(former?.aliases);
+    this.unswept = former === undefined ? [] : [...(former.unswept ?? []), spaceOf(former)];
   }
 
   /** The epoch of this run, which starts at `wall` in ms since 1970: see {@link nextEpoch}. It is written with the next {@link keep}. */
@@ -95,27 +113,40 @@ export class RecordKeeper {
     return this.epoch;
   }
 
-  /** Aliases of the last run that may still be bound. */
+  /** Aliases of former topologies that may still be bound. */
   get formerAliases(): readonly Ipv4[] {
-    return (this.former?.aliases ?? []).flatMap((alias) => parseIpv4(alias) ?? []);
+    return [...this.aliases].flatMap((alias) => parseIpv4(alias) ?? []);
   }
 
-  /** Whether the last run had its routes in another table, or under another protocol number. */
-  movedFrom({ route }: Topology): boolean {
-    const { former } = this;
-    return former !== undefined && (former.protocol !== route.protocol || former.table !== route.table);
+  /** Where earlier runs had their routes, in other tables or under other protocol numbers than now. */
+  formerSpaces({ route }: Topology): readonly RecordedSpace[] {
+    return this.unswept.filter((space) => !isSameSpace(space, route));
+  }
+
+  /** Nothing stands any more where earlier runs had their routes. It is written with the next {@link keep}. */
+  swept(): void {
+    this.unswept = [];
   }
 
   /** Writes down what this run has, before it is changed. Throws the system's error. */
   keep(topology: Topology, settings: readonly ChangedSetting[], drains: readonly RecordedDrain[] = []): void {
     const { cluster, host, route } = topology;
-    const aliases = [...new Set([...topology.aliases.map(formatIpv4), ...(this.former?.aliases ?? [])])];
-    const { protocol, table } = route;
+    for (const alias of topology.aliases) this.aliases.add(formatIpv4(alias));
+    const spaces = this.formerSpaces(topology);
+    const unswept = spaces.length === 0 ? {} : { unswept: spaces };
     const epoch = this.epoch === undefined ? {} : { epoch: this.epoch };
-    const run = { cluster, host, pid: process.pid, protocol, table, aliases };
+    const run = { cluster, host, pid: process.pid, ...spaceOf(route), aliases: [...this.aliases] };
     const drained = drains.length === 0 ? {} : { drains };
-    writeRecord(this.file, { ...run, settings, ...drained, ...epoch });
+    writeRecord(this.file, { ...run, settings, ...drained, ...epoch, ...unswept });
   }
+}
+
+function spaceOf({ protocol, table }: RecordedSpace): RecordedSpace {
+  return { protocol, table };
+}
+
+function isSameSpace(one: RecordedSpace, other: RecordedSpace): boolean {
+  return one.protocol === other.protocol && one.table === other.table;
 }
 
 const SETTINGS: readonly string[] = [
@@ -126,20 +157,28 @@ const SETTINGS: readonly string[] = [
 
 function isRecord(content: unknown): content is RunRecord {
   if (typeof content !== 'object' || content === null) return false;
-  const { cluster, host, pid, protocol, table, aliases, settings, drains, epoch } = content as {
+  const { cluster, host, pid, aliases, settings, drains, epoch, unswept } = content as {
     readonly [field: string]: unknown;
   };
   return (
     typeof cluster === 'string' &&
     typeof host === 'string' &&
-    [pid, protocol, table].every(Number.isSafeInteger) &&
+    Number.isSafeInteger(pid) &&
+    isSpace(content) &&
     Array.isArray(aliases) &&
     aliases.every((alias) => typeof alias === 'string') &&
     Array.isArray(settings) &&
     settings.every(isChangedSetting) &&
     (drains === undefined || (Array.isArray(drains) && drains.every(isDrain))) &&
-    (epoch === undefined || isEpoch(epoch))
+    (epoch === undefined || isEpoch(epoch)) &&
+    (unswept === undefined || (Array.isArray(unswept) && unswept.every(isSpace)))
   );
+}
+
+function isSpace(content: unknown): content is RecordedSpace {
+  if (typeof content !== 'object' || content === null) return false;
+  const { protocol, table } = content as { readonly [field: string]: unknown };
+  return [protocol, table].every(Number.isSafeInteger);
 }
 
 /** Another one follows it: beacons carry up to 2^53-1. */

@@ -57,13 +57,16 @@ export class Sysctls {
     }
   }
 
-  /** Gives a setting its former value back, unless somebody else has changed it since; whether it did. */
-  restore(link: string, setting: SettingName): boolean {
+  /**
+   * Gives a setting its former value back, unless somebody else has changed it since; whether it did.
+   * @param nameOf the present name of an interface; undefined where it is gone
+   */
+  restore(link: string, setting: SettingName, nameOf: (ifindex: number) => string | undefined): boolean {
     const key = keyOf(link, setting);
     const change = this.changed.get(key);
     if (change === undefined) return false;
     try {
-      const restored = restoreSetting(change);
+      const restored = restoreSetting(change, nameOf(change.ifindex));
       this.changed.delete(key);
       this.record([...this.changed.values()]);
       return restored;
@@ -83,11 +86,15 @@ export class Sysctls {
   }
 }
 
-/** Gives one setting its former value back where it still has ours; whether it had. A link that is gone took its settings along. */
-export function restoreSetting(change: ChangedSetting): boolean {
+/**
+ * Gives one setting of a link, by its present name, its former value back where it still has ours; whether it had. A link that is gone took its
+ * settings along.
+ */
+export function restoreSetting(change: ChangedSetting, link: string | undefined): boolean {
+  if (link === undefined) return false;
   try {
-    if (readSetting(change.link, change.setting) !== change.value) return false;
-    writeSetting(change.link, change.setting, change.before);
+    if (readSetting(link, change.setting) !== change.value) return false;
+    writeSetting(link, change.setting, change.before);
     return true;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;

@@ -5,6 +5,7 @@ import { Kernel } from './kernel';
 import {
   type ChangedSetting,
   isDrainedBy,
+  type RecordedSpace,
   type RecordKeeper,
   type RunRecord,
   readRecord,
@@ -12,7 +13,6 @@ import {
   removeRecord,
   writeRecord,
 } from './record';
-import { restoreSetting } from './sysctls';
 
 /** What was removed or given back, a line each. */
 export interface TeardownReport {
@@ -29,38 +29,52 @@ export function teardownOffline(socket: string): TeardownReport {
   const stateFile = recordFile(socket);
   const record = readRecord(stateFile);
   if (record === undefined) {
+    removeRecord(stateFile);
     throw new NothingRecorded(`${stateFile}: no record of a run; nothing of ours is known to stand`);
   }
-  const kernel = openFor(record);
-  try {
-    return teardown(kernel, record.settings, stateFile);
-  } finally {
-    kernel.close();
-  }
+  const swept = (record.unswept ?? []).flatMap((space) => within(record, space, sweep));
+  const { removed } = within(record, record, (kernel) => teardown(kernel, record.settings, stateFile));
+  return { removed: [...swept, ...removed] };
 }
 
 /**
- * Once the routes of this run stand: removes those of the last one, and its neighbor entries, where it had another table or protocol
+ * Once the routes of this run stand: removes those of earlier ones, and their neighbor entries, where they had another table or protocol
  * number; how many. Throws KernelError.
  */
 export function sweepFormer(records: RecordKeeper, topology: Topology): number {
   const { former } = records;
-  if (former === undefined || !records.movedFrom(topology)) return 0;
-  const kernel = openFor(former);
+  if (former === undefined) return 0;
+  const removed = records.formerSpaces(topology).flatMap((space) => within(former, space, sweep));
+  records.swept();
+  return removed.length;
+}
+
+/** Does something with what a recorded run had in a space. */
+function within<T>(
+  { aliases, settings }: RunRecord,
+  { protocol, table }: RecordedSpace,
+  action: (kernel: Kernel) => T,
+): T {
+  const formerAliases = aliases.flatMap((alias) => parseIpv4(alias) ?? []);
+  const kernel = Kernel.open({ protocol, table, aliases: [], formerAliases }, () => undefined, settings);
   try {
     kernel.readLinks();
-    const steps = removals({ ...kernel.readTable(), aliases: [] });
-    const refused = kernel.apply(steps)[0];
-    if (refused !== undefined) throw refused.error;
-    return steps.length;
+    return action(kernel);
   } finally {
     kernel.close();
   }
 }
 
-function openFor({ protocol, table, aliases, settings }: RunRecord): Kernel {
-  const formerAliases = aliases.flatMap((alias) => parseIpv4(alias) ?? []);
-  return Kernel.open({ protocol, table, aliases: [], formerAliases }, () => undefined, settings);
+/** Removes our routes and neighbor entries; a line each. */
+function sweep(kernel: Kernel): string[] {
+  return remove(kernel, { ...kernel.readTable(), aliases: [] });
+}
+
+function remove(kernel: Kernel, table: KernelTable): string[] {
+  const steps = removals(table);
+  const refused = kernel.apply(steps)[0];
+  if (refused !== undefined) throw refused.error;
+  return steps.map((step) => describe(step, kernel));
 }
 
 function removals(table: KernelTable): KernelStep[] {
@@ -79,12 +93,10 @@ export function teardown(
   stateFile: string,
 ): TeardownReport {
   kernel.readLinks();
-  const steps = removals(kernel.readTable());
-  const refused = kernel.apply(steps)[0];
-  if (refused !== undefined) throw refused.error;
-  const restored = settings.filter(restoreSetting);
+  const removed = remove(kernel, kernel.readTable());
+  const restored = kernel.restore(settings);
   removeRecord(stateFile);
-  return { removed: [...steps.map((step) => describe(step, kernel)), ...restored.map(describeSetting)] };
+  return { removed: [...removed, ...restored.map(describeSetting)] };
 }
 
 /**
@@ -98,7 +110,7 @@ export function releaseOffline(socket: string, wall: number): TeardownReport {
   const needed = record.settings.filter(
     ({ setting, link }) => setting === 'arp_ignore' && !isDrainedBy(record, link, wall),
   );
-  const restored = needed.filter(restoreSetting);
+  const restored = within(record, record, (kernel) => kernel.restore(needed));
   const kept: RunRecord = {
     ...record,
     settings: record.settings.filter((change) => !needed.includes(change)),

@@ -1,5 +1,6 @@
+import { crashingAfter } from './crash-tools';
 import { type Cluster, type ClusterOptions, inCluster } from './promise-cluster';
-import { type HostState, ownRoutes, setSetting, stateOf } from './promise-kernel';
+import { type HostState, loopbackAddresses, ownRoutes, setSetting, setting, stateOf } from './promise-kernel';
 
 /** Promises 4 and 5: `multihomectl teardown` removes everything of ours and nothing else. */
 jest.setTimeout(60_000);
@@ -125,6 +126,45 @@ test(
     expect((await cluster.alpha.ctl('teardown')).status).toBe(0);
     const { settings } = await stateOf(cluster.alpha);
     expect(settings).toContain('/proc/sys/net/ipv4/conf/eth0/rp_filter:0\n');
+  }, NO_AGENTS),
+);
+
+test(
+  'a replaced card keeps its own settings, and a renamed one gets the former ones back',
+  inCluster(async (cluster) => {
+    const { alpha, lab } = cluster;
+    await startOver(cluster);
+    await cluster.kill('alpha');
+    await lab.removeCard('alpha', 'a');
+    await lab.insertCard('alpha', 'a');
+    await setSetting(alpha, 'eth0', 'rp_filter', 2);
+    await alpha.ip('link set dev eth1 down', 'link set dev eth1 name lan1', 'link set dev lan1 up');
+    expect(await setting(alpha, 'lan1', 'ignore_routes_with_linkdown')).toBe('1');
+    expect((await alpha.ctl('teardown')).status).toBe(0);
+    expect(await setting(alpha, 'eth0', 'rp_filter')).toBe('2');
+    expect(await setting(alpha, 'lan1', 'ignore_routes_with_linkdown')).toBe('0');
+  }, NO_AGENTS),
+);
+
+test(
+  'an alias that came by a reload goes after a crash, as do routes in a place of which the next start had not got rid',
+  inCluster(async (cluster) => {
+    const { alpha, lab } = cluster;
+    const before = await stateOf(alpha);
+    const withAlias = (alias: string) => ({ hosts: { alpha: { alias } } });
+    await cluster.start('alpha');
+    await lab.writeConfiguration(withAlias('10.78.0.201'));
+    expect((await alpha.ctl('reload')).status).toBe(0);
+    expect(await loopbackAddresses(alpha)).toContain('10.78.0.201/32 lo:mh0');
+    await cluster.kill('alpha');
+    await lab.writeConfiguration({ ...withAlias('10.78.0.201'), route: { protocol: 78, metric: 200 } });
+    for (const changes of [4, 7, 10]) {
+      const agent = await cluster.start('alpha', await crashingAfter(lab, changes));
+      await Promise.race([agent.exited, agent.waitFor('ready').catch(() => agent.exited)]);
+      await cluster.kill('alpha');
+    }
+    expect((await alpha.ctl('teardown')).status).toBe(0);
+    expect(await stateOf(alpha)).toEqual(before);
   }, NO_AGENTS),
 );
 

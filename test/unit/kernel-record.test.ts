@@ -1,9 +1,18 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfiguration, topologyOf } from '../../agent/config/load';
 import { drainsFromRecord, recordedDrain } from '../../agent/drains';
-import { isDrainedBy, nextEpoch, RecordKeeper, type RunRecord, readRecord } from '../../agent/kernel/record';
+import {
+  isDrainedBy,
+  nextEpoch,
+  RecordKeeper,
+  type RunRecord,
+  readRecord,
+  removeRecord,
+} from '../../agent/kernel/record';
+
+import { parseIpv4 } from '../../agent/wire/address';
 
 const TEXT = 'cluster: demo\nplanes: [a, b]\nhosts: { alpha: { alias: 10.78.0.1, links: { a: eth0 } } }\n';
 const topology = topologyOf(parseConfiguration(TEXT, 'c.yaml').configuration, 'alpha');
@@ -71,6 +80,60 @@ describe('RecordKeeper', () => {
     'trusts no record with the epoch %s',
     (epoch) => {
       writeFileSync(file, JSON.stringify(OLD).replace('}', `,"epoch":${epoch}}`));
+      expect(readRecord(file)).toBeUndefined();
+    },
+  );
+});
+
+describe('what a crash may leave', () => {
+  const moved = { ...topology, route: { ...topology.route, protocol: 78 } };
+  const renamed = { ...topology, aliases: [parseIpv4('10.78.0.9')!] };
+
+  test('routes elsewhere are in the record until they have been swept, over any number of crashes', () => {
+    const { route } = topology;
+    new RecordKeeper(file).keep(topology, []);
+    for (let crash = 0; crash < 3; crash++) {
+      const keeper = new RecordKeeper(file);
+      keeper.keep(moved, []);
+      expect(readRecord(file)).toMatchObject({
+        protocol: 78,
+        unswept: [{ protocol: route.protocol, table: route.table }],
+      });
+    }
+    const last = new RecordKeeper(file);
+    expect(last.formerSpaces(moved)).toHaveLength(1);
+    last.swept();
+    last.keep(moved, []);
+    expect(new RecordKeeper(file).formerSpaces(moved)).toEqual([]);
+  });
+
+  test('routes where they are again are not elsewhere', () => {
+    new RecordKeeper(file).keep(topology, []);
+    new RecordKeeper(file).keep(moved, []);
+    const back = new RecordKeeper(file);
+    expect(back.formerSpaces(topology)).toEqual([{ protocol: 78, table: topology.route.table }]);
+  });
+
+  test('aliases of every topology of a run are in the record', () => {
+    const keeper = new RecordKeeper(file);
+    keeper.keep(topology, []);
+    keeper.keep(renamed, []);
+    expect(readRecord(file)!.aliases).toEqual(['10.78.0.1', '10.78.0.9']);
+    expect(keeper.formerAliases).toHaveLength(2);
+  });
+
+  test('half a record beside it is no record, and goes with it', () => {
+    new RecordKeeper(file).keep(topology, []);
+    writeFileSync(`${file}.new`, '{ "cluster": "de');
+    expect(readRecord(file)).toMatchObject({ cluster: 'demo' });
+    removeRecord(file);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test.each(['{}', '[5]', '[{"protocol":77}]'])(
+    'no record is trusted with routes elsewhere in %s',
+    (unswept) => {
+      writeFileSync(file, JSON.stringify(OLD).replace('}', `,"unswept":${unswept}}`));
       expect(readRecord(file)).toBeUndefined();
     },
   );

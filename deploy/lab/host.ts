@@ -18,6 +18,8 @@ export interface AgentOptions {
   readonly wait?: boolean;
   /** default the lab's */
   readonly configurationFile?: string;
+  /** the directory of another version of the project, built, whose agent is to run; default this one's */
+  readonly version?: string | undefined;
 }
 
 /** A route as `ip -json -Numeric route` prints it. */
@@ -125,7 +127,7 @@ export class LabHost {
    * @throws LabError where it ends, or is not ready in time
    */
   async startAgent(options: AgentOptions = {}): Promise<AgentProcess> {
-    const main = join(ROOT, 'dist', 'agent', 'main.js');
+    const main = join(options.version ?? ROOT, 'dist', 'agent', 'main.js');
     const config = options.configurationFile ?? this.#configurationFile;
     const command = [...nodeOptionsOf(main), main, '--config', config, ...(options.args ?? [])];
     const child = this.spawn(process.execPath, command, {

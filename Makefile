@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: demo test build lint format bench drill-apps fuzz asan install clean setup-build setup-demo setup-test setup-bench setup-apps compile
+.PHONY: demo test test-upgrade build lint format bench drill-apps fuzz asan install clean setup-build setup-demo setup-test setup-bench setup-apps compile
 
 # A user's PATH often lacks the directories of ip, nft and arping.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -36,6 +36,12 @@ demo: setup-demo
 test: setup-test
 	@$(MAKE) --no-print-directory compile
 	@node dist/test/run.js
+
+# OLD: the commit from which, and back to which, the hosts of a lab are taken, such as OLD=HEAD~20.
+test-upgrade: setup-test
+	@$(MAKE) --no-print-directory compile
+	@old=$$(deploy/build-version.sh '$(OLD)') && $(sandbox) env MULTIHOMED_OLD="$$old" \
+	  node node_modules/jest/bin/jest.js --selectProjects lab --runInBand --testPathPatterns promise-4-upgrade
 
 build: setup-build
 	@$(MAKE) --no-print-directory compile

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Lab } from '../../../deploy/lab/lab';
 import { monotonic } from '../../../deploy/lab/wait';
 import { DEFAULT_TIMING, FAR, FIRST, momentOf, NEAR, Scene, SECOND, type Timing } from '../scene';
 import type { Application, RunningApplication, Throughput } from './application';
@@ -124,6 +125,18 @@ async function runEvent(
   };
 }
 
+/**
+ * Gives every card a queue, as real ones have. A veth pair without one tells TCP of each packet that it loses in the moment
+ * between a fault and the kernel's notice; TCP then takes it for never sent, and waits for its probe timer: 200 ms at least, whatever
+ * `rto_min` says (tcp_probe0_base, include/net/tcp.h). Of what a queue loses TCP isn't told, and so repeats it in time.
+ */
+async function giveQueues(lab: Lab): Promise<void> {
+  for (const host of lab.hosts()) {
+    const commands = host.plan.links.map(({ device }) => `qdisc replace dev ${device} root pfifo_fast\n`);
+    await host.run('tc', ['-batch', '-'], { input: commands.join('') });
+  }
+}
+
 export interface DrillOptions {
   /** how often each event comes */
   readonly drills: number;
@@ -145,6 +158,7 @@ export async function drill(application: Application, options: DrillOptions): Pr
   const scene = await Scene.create({ ...TIMING, beacons }, RATE, random);
   const outcomes: Outcome[] = [];
   try {
+    await giveQueues(scene.lab);
     let running = await application.start(scene.lab);
     let known = running.losses().length;
     for (const event of Array.from({ length: drills }, () => events).flat()) {

@@ -6,7 +6,7 @@ import type { Link } from './link';
 import type { Outbox } from './outbox';
 import type { Path } from './path';
 import type { KernelStep } from './routing';
-import { isFiltered, isSilenceable, type LinkSettings, settingsToChange } from './settings';
+import { isFiltered, isSilenceable, type LinkSettings, settingsToChange, withChanges } from './settings';
 import type { ArpOptions } from './topology';
 
 /** Our own frames heard on another link prove joined planes for this many refreshes, or spacings where there is no refresh. */
@@ -133,16 +133,22 @@ export class Responding {
     this.outbox.plan(this.changes());
   }
 
+  /** What has to change; taken as done, until the settings are read again. */
   private changes(): KernelStep[] {
-    return [...this.settings].flatMap(([link, current]) => {
+    const settings = new Map(this.settings);
+    const steps = [...settings].flatMap(([link, current]) => {
       const silence = this.responder.silence || (this.isWithheld(link) && isSilenceable(current));
-      const steps = [...settingsToChange(current, silence)].map(
+      const changes = settingsToChange(current, silence);
+      const restores = !silence && current.arpIgnore !== current.arpIgnoreBefore;
+      const changed = restores ? { ...current, arpIgnore: current.arpIgnoreBefore } : current;
+      settings.set(link, withChanges(changed, changes));
+      const steps = [...changes].map(
         ([setting, value]): KernelStep => ({ operation: 'change-setting', link, setting, value }),
       );
-      if (!silence && current.arpIgnore !== current.arpIgnoreBefore) {
-        steps.push({ operation: 'restore-setting', link, setting: 'arp_ignore' });
-      }
+      if (restores) steps.push({ operation: 'restore-setting', link, setting: 'arp_ignore' });
       return steps;
     });
+    this.settings = settings;
+    return steps;
   }
 }

@@ -39,6 +39,16 @@ export function settingsToChange(current: LinkSettings, silence: boolean): Reado
   return changes;
 }
 
+/** The settings of a link after some have been changed. */
+export function withChanges(current: LinkSettings, changes: ReadonlyMap<SettingName, number>): LinkSettings {
+  return {
+    ...current,
+    rpFilter: changes.get('rp_filter') ?? current.rpFilter,
+    arpIgnore: changes.get('arp_ignore') ?? current.arpIgnore,
+    ignoreRoutesWithLinkdown: changes.get('ignore_routes_with_linkdown') ?? current.ignoreRoutesWithLinkdown,
+  };
+}
+
 /** Whether a setting of the link alone can keep the kernel from answering for the alias. */
 export function isSilenceable({ arpIgnoreAll }: LinkSettings): boolean {
   return arpIgnoreAll <= SILENT;

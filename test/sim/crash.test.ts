@@ -136,6 +136,18 @@ describe('a restart in calm', () => {
   });
 });
 
+test('a drained link that is in use all the same is silent no longer than the start takes', () => {
+  const cluster = Cluster.started({ hosts: 2 });
+  const host = cluster.host('alpha');
+  fail(cluster, 'drain', 'alpha', 0);
+  fail(cluster, 'pull', 'alpha', 1);
+  cluster.run(2000);
+  expect(host.link(0).settings.arpIgnore).toBe(0);
+  host.kill();
+  host.start();
+  expect(host.link(0).settings.arpIgnore).toBe(0);
+});
+
 describe('a restart with routes in another order than the planes', () => {
   /** What alpha's routes to beta look like, after their metrics were exchanged while no agent ran. */
   function swapped(options: Partial<ClusterOptions>): Cluster {

@@ -14,6 +14,8 @@ export class DrainRules {
     private readonly clock: Clock,
     /** how long it may take at most until one host notices that another one is silent, in ms */
     private readonly detection: (source: Host, destination: Host) => number,
+    /** how much longer an agent takes that has just started, and knows no round trip yet, in ms: agent/core/liveness.ts */
+    private readonly learning: number,
   ) {}
 
   /** Everything of this moment has happened at a host: it sends by none of its drained links while it takes another way to be usable. */
@@ -55,7 +57,8 @@ export class DrainRules {
     const other = healthySince.some(
       (from, index) => from !== undefined && from < known && !source.isDrained(source.link(index)),
     );
-    const deadline = Math.max(since, agent.runningSince) + this.detection(source, destination);
+    const deadline =
+      Math.max(since, agent.runningSince + this.learning) + this.detection(source, destination);
     if (other && now > deadline)
       this.fail(
         `${source.name} still sends to ${destination.name} by plane ${plane}, drained since ${since.toFixed(2)}`,

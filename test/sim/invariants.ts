@@ -39,8 +39,10 @@ export class Invariants implements WireWitness {
   ) {
     this.questions = new Questions(clock, options.latency);
     this.beacons = new BeaconRules(clock, options);
-    this.drains = new DrainRules(clock, (source, destination) =>
-      Math.max(this.detection, this.beacons.detectionBetween(source, destination)),
+    this.drains = new DrainRules(
+      clock,
+      (source, destination) => Math.max(this.detection, this.beacons.detectionBetween(source, destination)),
+      3 * options.probe.interval,
     );
   }
 

@@ -6,7 +6,7 @@ import { type Entry, entriesOf, formatEntry, formatTime, MEASURES, type Measure 
 const ROW = 18;
 const HEAD = 22;
 const FOOT = 18;
-const LABELS = 178;
+const LABELS = 204;
 /** A plot: the place of zero, the logarithmic axis, the place of what never ended, the numbers. */
 const ZERO = 26;
 const AXIS = 300;

@@ -4,6 +4,7 @@ import type { Responder } from './answering';
 import type { Actions, CoreEvent, LinkState, ReceivedFrame } from './event';
 import type { Failover } from './failover';
 import { Inheritance } from './inheritance';
+import type { Link } from './link';
 import type { Liveness, LivenessStep } from './liveness';
 import { Neighborhood } from './neighborhood';
 import { Outbox } from './outbox';
@@ -165,7 +166,7 @@ export class Core {
         this.onLink(event.name, event.state, event.at, now);
         break;
       case 'frames':
-        for (const frame of event.frames) this.onFrame(event.link, frame, now);
+        this.onFrames(event.link, event.frames, now);
         break;
       case 'echo':
         this.onEcho(event.link, event.source, event.at, now);
@@ -201,15 +202,30 @@ export class Core {
     this.speak(now, true);
   }
 
-  private onFrame(name: string, received: ReceivedFrame, now: number): void {
+  private onFrames(name: string, frames: readonly ReceivedFrame[], now: number): void {
     const link = this.registry.links.get(name);
     if (link === undefined) return;
+    // Most of what is read together is of one kind.
+    let [kind, times] = ['', 0];
+    for (const frame of frames) {
+      const became = this.onFrame(link, frame, now);
+      if (became !== kind) {
+        this.count(kind, times);
+        [kind, times] = [became, 0];
+      }
+      times += 1;
+    }
+    this.count(kind, times);
+  }
+
+  /** The name of the counter that tells what became of a frame. */
+  private onFrame(link: Link, received: ReceivedFrame, now: number): string {
     const { credentials, beacons } = this;
     const isBeacon = received.bytes.length >= 14 && readUint16(received.bytes, 12) === beacons?.etherType;
-    if (!isBeacon || credentials === undefined) this.count(this.resolution.take(link, received, now));
+    if (!isBeacon || credentials === undefined) return this.resolution.take(link, received, now);
     // It waited to be read until the link was lost, so no further one is to be awaited there.
-    else if (!link.works) this.count('link-not-ready');
-    else this.count(this.neighborhood.take(link, received, credentials, now));
+    if (!link.works) return 'link-not-ready';
+    return this.neighborhood.take(link, received, credentials, now);
   }
 
   private onEcho(link: string, source: Ipv4, at: number, now: number): void {
@@ -289,7 +305,7 @@ export class Core {
     this.sending.announce(now, ahead);
   }
 
-  private count(what: string): void {
-    this.counters.set(what, (this.counters.get(what) ?? 0) + 1);
+  private count(what: string, times = 1): void {
+    if (times > 0) this.counters.set(what, (this.counters.get(what) ?? 0) + times);
   }
 }

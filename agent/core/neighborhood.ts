@@ -1,4 +1,4 @@
-import { type BeaconDropReason, type BeaconFrame, hears } from '../wire/beacon';
+import { type BeaconDropReason, type BeaconFrame, hears, type StatedLink } from '../wire/beacon';
 import { BeaconReader } from '../wire/beacon-reader';
 import { ETHERNET_HEADER } from '../wire/ethernet';
 import { Conflict } from './conflict';
@@ -60,6 +60,8 @@ interface Speaker {
   epoch: number;
   /** sequence number of the beacon with the newest statements about its links, on whichever plane it came */
   newest: number;
+  /** what that says of its links, where it counts for its paths as they are */
+  stated: readonly StatedLink[] | undefined;
   /** between two of its beacons by one plane, in ms */
   interval: number;
   /** since when it is silent; undefined while it is not */
@@ -75,6 +77,8 @@ interface Voice {
   readonly paths: readonly Path[];
   readonly path: Path;
   readonly speaker: Speaker;
+  /** what it says of the sender's links: the same object for beacons that say the same */
+  readonly stated: readonly StatedLink[];
 }
 
 /** The hosts that send beacons: who they are, what they say, and when they are silent. */
@@ -173,6 +177,8 @@ export class Neighborhood {
     this.voices = new WeakMap();
     for (const [name, speaker] of this.speakers) {
       const peer = registry.peerNamed(name);
+      // There may be other paths now.
+      speaker.stated = undefined;
       if (options !== undefined && peer !== undefined) continue;
       this.fading.delete(name);
       if (options === undefined || this.speakers.size > MOST_SPEAKERS) this.speakers.delete(name);
@@ -225,13 +231,16 @@ export class Neighborhood {
     const paths = this.around.registry.paths.get(peer) ?? [];
     const path = paths.find((each) => each.link === link.name);
     if (path === undefined) return;
-    const voice = { link, peer, paths, path, speaker: this.speakerOf(peer, paths, beacon, now) };
+    const speaker = this.speakerOf(peer, paths, beacon, now);
+    const known = speaker.stated;
+    const stated = known !== undefined && isSameStatement(known, beacon.links) ? known : beacon.links;
+    const voice = { link, peer, paths, path, speaker, stated };
     this.voices.set(beacon, voice);
     this.listen(voice, beacon, at, now);
   }
 
   private listen(
-    { link, peer, paths, path, speaker }: Voice,
+    { link, peer, paths, path, speaker, stated }: Voice,
     beacon: BeaconFrame,
     at: number,
     now: number,
@@ -242,7 +251,8 @@ export class Neighborhood {
     path.hearing.take(beacon, at, beacon.interval / 1000 + topology.probe.retry);
     if (beacon.sequence > speaker.newest) {
       speaker.newest = beacon.sequence;
-      this.takeStatements(peer, paths, beacon, now);
+      if (stated !== speaker.stated) this.takeStatements(peer, paths, beacon, now);
+      speaker.stated = stated;
     }
     this.takeBack(link, path, beacon, at, now);
     path.arp.ease(path.hearing.mutual ? topology.beacon?.verify : undefined, now);
@@ -270,7 +280,7 @@ export class Neighborhood {
     const known = speaker?.epoch === epoch;
     if (speaker === undefined || !known) {
       if (speaker !== undefined) for (const path of paths) this.forget(path, now);
-      speaker = { epoch, newest: -1, interval: 0, silentSince: now, former: false };
+      speaker = { epoch, newest: -1, stated: undefined, interval: 0, silentSince: now, former: false };
       this.speakers.set(peer.name, speaker);
       this.voices = new WeakMap();
     }
@@ -321,6 +331,7 @@ export class Neighborhood {
     const peer = this.around.registry.peerNamed(name);
     if (speaker === undefined || peer === undefined) return;
     speaker.silentSince = now;
+    speaker.stated = undefined;
     // Not before it would be believed with an older epoch: a host that is there all the time keeps its routes.
     this.discovery.silent(peer, now + 2 * speaker.interval);
     // Its agent may be gone for good: its links can come and change without a word.
@@ -345,6 +356,17 @@ export class Neighborhood {
   private pathOver(link: Link, peer: Peer): Path | undefined {
     return this.around.registry.paths.get(peer)?.find((path) => path.link === link.name);
   }
+}
+
+/** Whether a host says the same of its links. */
+function isSameStatement(one: readonly StatedLink[], other: readonly StatedLink[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every(({ plane, priority, state, mac }, index) => {
+      const link = other[index]!;
+      return link.plane === plane && link.priority === priority && link.state === state && link.mac === mac;
+    })
+  );
 }
 
 /** Whether nothing but its times changes by a beacon that repeats the last one. */

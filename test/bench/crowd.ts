@@ -7,6 +7,7 @@ import type { AgentOptions } from '../../deploy/lab/host';
 import { Lab } from '../../deploy/lab/lab';
 import { LabError, monotonic, waitUntil } from '../../deploy/lab/wait';
 import { beaconSection, writeKey } from './beacon';
+import { useCores } from './cores';
 import { FarEnds } from './far-ends';
 import { aliasOf, nameOf } from './far-ends-plan';
 import { NEAR, PLANES, probeSection, type Timing } from './scene';
@@ -125,6 +126,9 @@ export class Crowd {
 
   async startAgent(options: AgentOptions = {}): Promise<AgentProcess> {
     this.#agent = await this.lab.host(NEAR).startAgent(options);
+    if (this.farEnds !== undefined) {
+      useCores(this.#agent.pid, 'others');
+    }
     return this.#agent;
   }
 

@@ -1,7 +1,6 @@
 /** Many far ends in one process, on one card for each plane: see far-ends.ts. */
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, setPriority } from 'node:os';
+import { setPriority } from 'node:os';
 import { readKeys } from '../../agent/config/key-file';
 import { sealOf } from '../../agent/seal';
 import { ETHERTYPE_ARP } from '../../agent/wire/ethernet';
@@ -9,6 +8,7 @@ import { ready, serve } from '../../deploy/lab/traffic-process';
 import { monotonic } from '../../deploy/lab/wait';
 import { PacketSocket } from '../../native-bindings/packet-socket';
 import { Timer } from '../../native-bindings/timer';
+import { useCores } from './cores';
 import type { FarEndsAnswer, FarEndsQuestion, FarEndsSettings } from './far-ends';
 import { FarEndsModel } from './far-ends-model';
 
@@ -18,17 +18,14 @@ const RECEIVE_BUFFER = 16 << 20;
 /** Of a nice(2) value: other programs wait for the far ends, which answer in the place of a thousand kernels. */
 const PRIORITY = -10;
 
-/** Runs on the last core, so that the agent has another to itself. A machine that refuses it leaves that to its scheduler. */
+/** As the other machines that it stands for, it takes none of the agent's time. What isn't permitted stays as it is. */
 function keepApart(): void {
-  const cores = cpus().length;
   try {
     setPriority(PRIORITY);
   } catch {
-    // Not permitted: then as it is.
+    // Not permitted.
   }
-  if (cores > 1) {
-    spawnSync('taskset', ['--all-tasks', '--cpu-list', '--pid', `${cores - 1}`, `${process.pid}`]);
-  }
+  useCores(process.pid, 'last');
 }
 
 const fail = (error: Error): never => {

@@ -1,7 +1,5 @@
 import type { Ipv4 } from '../wire/address';
-import type { Beacon, StatedLinkState } from '../wire/beacon';
-
-type Numbered = Pick<Beacon, 'urgent' | 'sequence'>;
+import type { StatedLinkState } from '../wire/beacon';
 
 /** What a peer's beacons say by one path: whether they come, whether the peer hears ours, and what it says of its link there. */
 export class Hearing {
@@ -26,7 +24,7 @@ export class Hearing {
   dueAt = Number.POSITIVE_INFINITY;
 
   /** A beacon came, received at `at`; the next one is missing `patience` ms later. */
-  take({ urgent, sequence }: Numbered, at: number, patience: number): void {
+  take(urgent: boolean, sequence: number, at: number, patience: number): void {
     this.sequences[urgent ? 'urgent' : 'steady'] = sequence;
     this.heardAt = Math.max(at, this.heardAt ?? at);
     this.coming = true;
@@ -34,7 +32,7 @@ export class Hearing {
   }
 
   /** Whether a beacon of the same epoch was taken already, or is older than one that was. */
-  isReplayed({ urgent, sequence }: Numbered): boolean {
+  isReplayed(urgent: boolean, sequence: number): boolean {
     return sequence <= this.sequences[urgent ? 'urgent' : 'steady'];
   }
 

@@ -1,16 +1,17 @@
-import { type BeaconDropReason, type BeaconFrame, hears, type StatedLink } from '../wire/beacon';
-import { BeaconReader } from '../wire/beacon-reader';
-import { ETHERNET_HEADER } from '../wire/ethernet';
-import { Conflict } from './conflict';
+import { type BeaconDropReason, type BeaconFrame, decodeBeacon, hears } from '../wire/beacon';
+import { repeatedSequence } from '../wire/beacon-repetition';
 import { Discovery } from './discovery';
 import type { ReceivedFrame } from './event';
 import type { Link } from './link';
 import type { Liveness, LivenessStep } from './liveness';
 import type { Outbox } from './outbox';
+import { OwnBeacons } from './own-beacons';
 import type { Path } from './path';
 import type { Registry } from './registry';
+import { refusedBySeal } from './seal';
 import type { Credentials } from './speaking';
 import type { AgentPeer, BeaconOptions, Peer, Topology } from './topology';
+import { isSameStatement, type Speaker, type Voice, Voices } from './voices';
 
 /** Why a beacon changed nothing. Each is a counter in the status. */
 export type BeaconIgnoreReason =
@@ -36,9 +37,6 @@ export type BeaconVerdict = BeaconIgnoreReason | 'beacons-heard' | 'beacons-urge
 const SILENT_AFTER = 3;
 /** Hosts of which it is remembered what they said: those that were peers once are forgotten beyond it. */
 const MOST_SPEAKERS = 8192;
-/** Of our own beacons, those at most this many older than the last can still be on their way. */
-const ON_THEIR_WAY = 64;
-
 /** What the neighborhood needs of the core. */
 export interface Surroundings {
   readonly registry: Registry;
@@ -55,44 +53,17 @@ export interface Surroundings {
   joined(link: Link, now: number): void;
 }
 
-/** A host whose beacons we take. */
-interface Speaker {
-  epoch: number;
-  /** sequence number of the beacon with the newest statements about its links, on whichever plane it came */
-  newest: number;
-  /** what that says of its links, where it counts for its paths as they are */
-  stated: readonly StatedLink[] | undefined;
-  /** between two of its beacons by one plane, in ms */
-  interval: number;
-  /** since when it is silent; undefined while it is not */
-  silentSince: number | undefined;
-  /** it is no peer any more; what it said is remembered, so that recordings of it don't make it one again */
-  former: boolean;
-}
-
-/** From whom a beacon is, and by which path, once all but its number and its tag was found good. */
-interface Voice {
-  readonly link: Link;
-  readonly peer: AgentPeer;
-  readonly paths: readonly Path[];
-  readonly path: Path;
-  readonly speaker: Speaker;
-  /** what it says of the sender's links: the same object for beacons that say the same */
-  readonly stated: readonly StatedLink[];
-}
-
 /** The hosts that send beacons: who they are, what they say, and when they are silent. */
 export class Neighborhood {
   readonly discovery: Discovery;
-  private readonly reader = new BeaconReader();
+  private readonly own: OwnBeacons;
   private readonly speakers = new Map<string, Speaker>();
-  /** of beacons that repeat themselves; forgotten whenever peers, paths or speakers are others */
-  private voices = new WeakMap<BeaconFrame, Voice>();
+  private readonly voices = new Voices();
   /** hosts of which no beacon comes by any plane, and when each counts as silent if none does until then */
   private readonly fading = new Map<string, number>();
-  private readonly ownName = new Conflict();
 
   constructor(private readonly around: Surroundings) {
+    this.own = new OwnBeacons(around);
     this.discovery = new Discovery(around.registry, around.outbox, () => around.topology());
   }
 
@@ -111,18 +82,20 @@ export class Neighborhood {
   take(link: Link, received: ReceivedFrame, credentials: Credentials, now: number): BeaconVerdict {
     const topology = this.around.topology();
     if (received.vlan) return 'vlan-tagged';
-    const beacon = this.reader.read(received.bytes);
+    const voice = this.voices.steady(link, received.bytes);
+    const sequence = voice && repeatedSequence(voice.beacon, received.bytes);
+    if (voice !== undefined && sequence !== undefined)
+      return this.takeAgain(voice, sequence, received, credentials, now);
+    const beacon = decodeBeacon(received.bytes);
     if (typeof beacon === 'string') return beacon;
-    const voice = this.voices.get(beacon);
-    if (voice?.link === link && isSteady(voice))
-      return this.takeAgain(voice, beacon, received, credentials, now);
     if (beacon.cluster !== topology.cluster) return 'beacon-other-cluster';
-    if (beacon.host === topology.host) return this.takeOwn(link, beacon, received, credentials, now);
+    if (beacon.host === topology.host) return this.own.take(link, beacon, received, credentials, now);
     // What costs nothing comes first, and nothing is changed before the tag is known to be good.
     const stated = beacon.links[beacon.sentOn]!;
     if (stated.plane !== topology.planes[link.place.plane]) return 'beacon-wrong-plane';
     if (stated.mac !== beacon.source) return 'beacon-sender-mac';
-    const refused = this.refusedAsOld(link, beacon, now) ?? refusedBySeal(beacon, received, credentials);
+    const refused =
+      this.refusedAsOld(link, beacon, now) ?? refusedBySeal(beacon, received.bytes, credentials.seal);
     if (refused !== undefined) return refused;
     const peer = this.discovery.peerOf(beacon, received, link, now);
     if (typeof peer === 'string') return peer;
@@ -133,15 +106,16 @@ export class Neighborhood {
   /** Takes a beacon that says what the one before said: with a thousand peers nearly all do. */
   private takeAgain(
     voice: Voice,
-    beacon: BeaconFrame,
+    sequence: number,
     received: ReceivedFrame,
     credentials: Credentials,
     now: number,
   ): BeaconVerdict {
-    if (voice.path.hearing.isReplayed(beacon)) return 'beacon-replayed';
-    const refused = refusedBySeal(beacon, received, credentials);
+    const { beacon } = voice;
+    if (voice.path.hearing.isReplayed(beacon.urgent, sequence)) return 'beacon-replayed';
+    const refused = refusedBySeal(beacon, received.bytes, credentials.seal);
     if (refused !== undefined) return refused;
-    this.listen(voice, beacon, Math.min(received.at, now), now);
+    this.listen(voice, sequence, Math.min(received.at, now), now);
     return beacon.urgent ? 'beacons-urgent' : 'beacons-heard';
   }
 
@@ -174,7 +148,7 @@ export class Neighborhood {
   /** The peers are others now, or beacons are off: forgets what those said that are gone, or all. */
   retain(options: BeaconOptions | undefined, now: number): void {
     const { registry } = this.around;
-    this.voices = new WeakMap();
+    this.voices.forget();
     for (const [name, speaker] of this.speakers) {
       const peer = registry.peerNamed(name);
       // There may be other paths now.
@@ -188,28 +162,6 @@ export class Neighborhood {
     }
   }
 
-  private takeOwn(
-    link: Link,
-    beacon: BeaconFrame,
-    received: ReceivedFrame,
-    credentials: Credentials,
-    now: number,
-  ): BeaconIgnoreReason {
-    if (beacon.epoch < credentials.epoch) return 'beacon-older-epoch';
-    const refused = refusedBySeal(beacon, received, credentials);
-    if (refused !== undefined) return refused;
-    if (beacon.epoch > credentials.epoch) {
-      const { host } = beacon;
-      if (this.ownName.defend(now))
-        this.around.outbox.note('host-conflict', { host, link: link.name }, 'error');
-      return 'beacon-own-name';
-    }
-    if (beacon.sequence < this.around.sequence() - ON_THEIR_WAY) return 'beacon-replayed';
-    const { planes } = this.around.topology();
-    if (beacon.links[beacon.sentOn]!.plane !== planes[link.place.plane]) this.around.joined(link, now);
-    return 'beacon-own';
-  }
-
   private refusedAsOld(link: Link, beacon: BeaconFrame, now: number): BeaconIgnoreReason | undefined {
     const speaker = this.speakers.get(beacon.host);
     if (speaker === undefined || beacon.epoch > speaker.epoch) return undefined;
@@ -218,7 +170,7 @@ export class Neighborhood {
       return this.isForgotten(speaker, now) ? undefined : 'beacon-older-epoch';
     if (speaker.former) return beacon.sequence <= speaker.newest ? 'beacon-replayed' : undefined;
     const path = peer && this.pathOver(link, peer);
-    return path?.hearing.isReplayed(beacon) === true ? 'beacon-replayed' : undefined;
+    return path?.hearing.isReplayed(beacon.urgent, beacon.sequence) === true ? 'beacon-replayed' : undefined;
   }
 
   /** A host that was silent for so long may have started with a clock that was set back. */
@@ -234,27 +186,27 @@ export class Neighborhood {
     const speaker = this.speakerOf(peer, paths, beacon, now);
     const known = speaker.stated;
     const stated = known !== undefined && isSameStatement(known, beacon.links) ? known : beacon.links;
-    const voice = { link, peer, paths, path, speaker, stated };
-    this.voices.set(beacon, voice);
-    this.listen(voice, beacon, at, now);
+    const voice = { link, peer, paths, path, speaker, stated, beacon };
+    this.voices.remember(voice);
+    this.listen(voice, beacon.sequence, at, now);
   }
 
   private listen(
-    { link, peer, paths, path, speaker, stated }: Voice,
-    beacon: BeaconFrame,
+    { link, peer, paths, path, speaker, stated, beacon }: Voice,
+    sequence: number,
     at: number,
     now: number,
   ): void {
     const topology = this.around.topology();
     // A host that has just come, or has come back, need not wait to be asked.
     if (!path.hearing.coming && path.arp.state === 'down') path.arp.revive(now);
-    path.hearing.take(beacon, at, beacon.interval / 1000 + topology.probe.retry);
-    if (beacon.sequence > speaker.newest) {
-      speaker.newest = beacon.sequence;
+    path.hearing.take(beacon.urgent, sequence, at, beacon.interval / 1000 + topology.probe.retry);
+    if (sequence > speaker.newest) {
+      speaker.newest = sequence;
       if (stated !== speaker.stated) this.takeStatements(peer, paths, beacon, now);
       speaker.stated = stated;
     }
-    this.takeBack(link, path, beacon, at, now);
+    this.takeBack(link, path, beacon, sequence, at, now);
     path.arp.ease(path.hearing.mutual ? topology.beacon?.verify : undefined, now);
     this.around.registry.agenda.update(path);
   }
@@ -264,10 +216,17 @@ export class Neighborhood {
    * there is nothing left to ask: the path is down. Where that is no news, because the beacon waited to be read or is a later one that
    * repeats it, the judgement may be outdated; and when our own beacons were late, it may be about us and not about the path. Then ARP judges.
    */
-  private takeBack(link: Link, path: Path, beacon: BeaconFrame, at: number, now: number): void {
+  private takeBack(
+    link: Link,
+    path: Path,
+    beacon: BeaconFrame,
+    sequence: number,
+    at: number,
+    now: number,
+  ): void {
     const { aliases, probe } = this.around.topology();
     const self = aliases[0]!;
-    if (!path.hearing.takeBack(hears(beacon.heard, self), self, beacon.sequence)) return;
+    if (!path.hearing.takeBack(hears(beacon.heard, self), self, sequence)) return;
     if (beacon.urgent && now - at <= probe.retry && link.beaconing.isPunctual(now)) {
       path.hearing.denied = true;
       this.around.changed(path.peer);
@@ -282,7 +241,7 @@ export class Neighborhood {
       if (speaker !== undefined) for (const path of paths) this.forget(path, now);
       speaker = { epoch, newest: -1, stated: undefined, interval: 0, silentSince: now, former: false };
       this.speakers.set(peer.name, speaker);
-      this.voices = new WeakMap();
+      this.voices.forget();
     }
     speaker.interval = beacon.interval / 1000;
     speaker.former = false;
@@ -356,30 +315,4 @@ export class Neighborhood {
   private pathOver(link: Link, peer: Peer): Path | undefined {
     return this.around.registry.paths.get(peer)?.find((path) => path.link === link.name);
   }
-}
-
-/** Whether a host says the same of its links. */
-function isSameStatement(one: readonly StatedLink[], other: readonly StatedLink[]): boolean {
-  return (
-    one.length === other.length &&
-    one.every(({ plane, priority, state, mac }, index) => {
-      const link = other[index]!;
-      return link.plane === plane && link.priority === priority && link.state === state && link.mac === mac;
-    })
-  );
-}
-
-/** Whether nothing but its times changes by a beacon that repeats the last one. */
-function isSteady({ path, speaker }: Voice): boolean {
-  return path.hearing.coming && speaker.silentSince === undefined && !speaker.former;
-}
-
-function refusedBySeal(
-  beacon: BeaconFrame,
-  { bytes }: ReceivedFrame,
-  { seal }: Credentials,
-): 'beacon-unknown-key' | 'beacon-bad-tag' | undefined {
-  const verdict = seal.verify(beacon.keyId, bytes, ETHERNET_HEADER, beacon.signed);
-  if (verdict === 'good') return undefined;
-  return verdict === 'unknown-key' ? 'beacon-unknown-key' : 'beacon-bad-tag';
 }

@@ -1,3 +1,6 @@
+import type { BeaconFrame } from '../wire/beacon';
+import { ETHERNET_HEADER } from '../wire/ethernet';
+
 /**
  * Makes and checks the tags of beacons with the cluster's keys. A function of the bytes alone, so the core may call it; the shell
  * implements it, since the core imports no cryptography.
@@ -12,3 +15,14 @@ export interface Seal {
 }
 
 export type SealVerdict = 'good' | 'unknown-key' | 'bad-tag';
+
+/** Why a beacon isn't to be believed by its tag; undefined where it is. `bytes` is the frame at hand, from its Ethernet header on. */
+export function refusedBySeal(
+  { keyId, signed }: BeaconFrame,
+  bytes: Uint8Array,
+  seal: Seal,
+): 'beacon-unknown-key' | 'beacon-bad-tag' | undefined {
+  const verdict = seal.verify(keyId, bytes, ETHERNET_HEADER, signed);
+  if (verdict === 'good') return undefined;
+  return verdict === 'unknown-key' ? 'beacon-unknown-key' : 'beacon-bad-tag';
+}

@@ -121,7 +121,8 @@ export async function stateOf(host: LabHost): Promise<HostState> {
   const [routes, rules, addresses, neighbors, links, settings] = await Promise.all([
     print('ip -4 -d -N route show table all; ip -6 -d -N route show proto static'),
     print('ip rule show'),
-    print('ip -4 -d -N address show | grep -v ": eth\\|link/"'),
+    // By name: a card that was put back has a later number than the others.
+    print("ip -4 -d -N -o address show | sed 's/^[0-9]*: //' | sort -s -k1,1"),
     print('ip -d -N neigh show nud permanent'),
     print('ip -N -o link show | sort'),
     print(READ_SETTINGS),

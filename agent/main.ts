@@ -7,7 +7,7 @@ import { SystemError } from '../native-bindings/system-error';
 import { missingCapabilities } from './capability';
 import { systemClock } from './clock';
 import { ConfigurationError, formatProblem, NoInputError } from './config/problem';
-import { SocketInUse } from './control/server';
+import { SocketInUse } from './control/listener';
 import { Daemon } from './daemon';
 import { EXIT, type ExitStatus } from './exit-status';
 import { AlreadyRunning } from './instance';

@@ -1,8 +1,6 @@
-import { lstatSync, mkdirSync, unlinkSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
-import { dirname } from 'node:path';
-import { DaemonNotRunning, request } from './client';
+import type { Socket } from 'node:net';
 import { Connection, LIMITS, type Limits } from './connection';
+import { Listener } from './listener';
 import type {
   DrainReport,
   DrainRequest,
@@ -50,24 +48,6 @@ export class ControlError extends Error {
   }
 }
 
-/** Another daemon answers at the socket's path. */
-export class SocketInUse extends Error {
-  override readonly name = 'SocketInUse';
-
-  constructor(
-    readonly path: string,
-    /** of the daemon that answers; undefined where it accepts the connection and doesn't say */
-    readonly pid: number | undefined,
-  ) {
-    super(
-      `another daemon${pid === undefined ? '' : `, pid ${pid},`} already answers at the control socket ${path}`,
-    );
-  }
-}
-
-/** How long the daemon that already has the socket may take to say its pid, in ms. */
-const IDENTIFY_TIME = 500;
-
 /** The control socket of the daemon. Nothing that a client does makes it throw into the daemon. */
 export class ControlServer {
   private readonly connections = new Set<Connection>();
@@ -75,8 +55,9 @@ export class ControlServer {
   /** as JSON, so that nothing can change them, and each is written down once */
   private readonly events: string[] = [];
 
+  private listener: Listener | undefined;
+
   private constructor(
-    private readonly server: Server,
     private readonly handlers: Handlers,
     private readonly onError: (error: unknown) => void,
     private readonly limits: Limits,
@@ -96,14 +77,11 @@ export class ControlServer {
     onError: (error: unknown) => void,
     limits: Partial<Limits> = {},
   ): Promise<ControlServer> {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-    await removeStale(path);
-    // Half-open, so that a client which shuts its sending side down after the request still gets its answer.
-    const server = createServer({ allowHalfOpen: true });
-    const control = new ControlServer(server, handlers, onError, { ...LIMITS, ...limits });
-    server.on('connection', (socket) => control.accept(socket));
-    await bind(server, path);
-    server.on('error', onError);
+    const control = new ControlServer(handlers, onError, { ...LIMITS, ...limits });
+    control.listener = await Listener.open(path, {
+      accept: (socket) => control.accept(socket),
+      error: onError,
+    });
     return control;
   }
 
@@ -118,11 +96,8 @@ export class ControlServer {
 
   /** Lets the answers that were given leave, ends all connections, and removes the socket. */
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
-      this.server.close(() => resolve());
-    });
+    await this.listener?.close();
     await Promise.all([...this.connections].map((connection) => connection.close()));
-    await closed;
   }
 
   private accept(socket: Socket): void {
@@ -207,38 +182,4 @@ export class ControlServer {
       return undefined;
     }
   }
-}
-
-/** Removes a socket that nobody answers at. */
-async function removeStale(path: string): Promise<void> {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!found.isSocket())
-    throw Object.assign(new Error(`${path} exists and is not a socket`), { code: 'ENOTSOCK', path });
-  try {
-    const { pid } = await request(path, { command: 'status' }, { timeout: IDENTIFY_TIME });
-    throw new SocketInUse(path, pid);
-  } catch (error) {
-    if (error instanceof SocketInUse) throw error;
-    // A daemon that accepts and stays silent, being stopped for one, is alive all the same.
-    if (!(error instanceof DaemonNotRunning)) throw new SocketInUse(path, undefined);
-  }
-  unlinkSync(path);
-}
-
-/** Binds with mode 0660 from the first moment, so that at no time more people can connect than later. */
-async function bind(server: Server, path: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(error.code === 'EADDRINUSE' ? new SocketInUse(path, undefined) : error),
-    );
-    // The socket file is made inside listen(), before it returns, so nothing else is created under this mask.
-    const mask = process.umask(0o117);
-    try {
-      server.listen(path, resolve);
-    } finally {
-      process.umask(mask);
-    }
-  });
-  server.removeAllListeners('error');
 }

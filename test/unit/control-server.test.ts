@@ -13,8 +13,9 @@ import {
   request,
 } from '../../agent/control/client';
 import type { Limits } from '../../agent/control/connection';
+import { SocketInUse } from '../../agent/control/listener';
 import type { EventRecord, StatusReport } from '../../agent/control/protocol';
-import { ControlError, ControlServer, type Handlers, SocketInUse } from '../../agent/control/server';
+import { ControlError, ControlServer, type Handlers } from '../../agent/control/server';
 import { nodeWithoutOverride } from './without-override';
 
 const folder = mkdtempSync(join(tmpdir(), 'control-'));

@@ -116,7 +116,7 @@ export class Agent {
     this.sweep();
     this.checkReady();
     this.intervals.push(setInterval(() => this.feedSettings(), SETTINGS_INTERVAL));
-    this.intervals.push(setInterval(() => this.repairs.run(), AUDIT_INTERVAL));
+    this.intervals.push(setInterval(() => this.audit(), AUDIT_INTERVAL));
   }
 
   /** Removes what earlier runs had elsewhere. Routes of ours may have been refused since theirs were in the way. */
@@ -283,6 +283,11 @@ export class Agent {
       this.kernel.readSettings(this.core.topology.links.map((link) => link.name)),
     );
     if (links !== undefined) this.feed({ type: 'settings', links });
+  }
+
+  private audit(): void {
+    this.repairs.run();
+    if (this.records.isMissing) this.keepRecord();
   }
 
   /** Reads everything anew, and puts right what differs from what should be. */

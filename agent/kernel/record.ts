@@ -1,6 +1,5 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { SettingName } from '../core/settings';
 import type { Topology } from '../core/topology';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../wire/address';
 
@@ -9,7 +8,8 @@ export interface ChangedSetting {
   readonly link: string;
   /** of the interface that had this name then; another one's settings are its own */
   readonly ifindex: number;
-  readonly setting: SettingName;
+  /** name under net.ipv4.conf; it may be one that only another version changes */
+  readonly setting: string;
   /** the value that it had, and the one that we gave it */
   readonly before: number;
   readonly value: number;
@@ -107,6 +107,11 @@ export class RecordKeeper {
     this.unswept = former === undefined ? [] : [...(former.unswept ?? []), spaceOf(former)];
   }
 
+  /** Whether somebody has taken the record away. */
+  get isMissing(): boolean {
+    return !existsSync(this.file);
+  }
+
   /** The epoch of this run, which starts at `wall` in ms since 1970: see {@link nextEpoch}. It is written with the next {@link keep}. */
   nextEpoch(wall: number): number {
     this.epoch = nextEpoch(this.epoch, wall);
@@ -149,11 +154,8 @@ function isSameSpace(one: RecordedSpace, other: RecordedSpace): boolean {
   return one.protocol === other.protocol && one.table === other.table;
 }
 
-const SETTINGS: readonly string[] = [
-  'rp_filter',
-  'arp_ignore',
-  'ignore_routes_with_linkdown',
-] satisfies SettingName[];
+/** A file name of /proc/sys, and none that leads elsewhere. */
+const SETTING_NAME = /^[a-z][a-z0-9_]{1,63}$/;
 
 function isRecord(content: unknown): content is RunRecord {
   if (typeof content !== 'object' || content === null) return false;
@@ -204,7 +206,7 @@ function isChangedSetting(content: unknown): content is ChangedSetting {
     typeof link === 'string' &&
     /^[^/\s]{1,15}$/.test(link) &&
     typeof setting === 'string' &&
-    SETTINGS.includes(setting) &&
+    SETTING_NAME.test(setting) &&
     [ifindex, before, value].every(Number.isSafeInteger)
   );
 }

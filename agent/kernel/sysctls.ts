@@ -4,9 +4,6 @@ import type { LinkSettings, SettingName } from '../core/settings';
 import { KernelError } from './error';
 import type { ChangedSetting } from './record';
 
-/** Names under /proc/sys/net/ipv4/conf that we read. */
-type Readable = SettingName | 'arp_filter';
-
 /** Writes the changes down before they are made. Throws the system's error. */
 export type Recorder = (changes: readonly ChangedSetting[]) => void;
 
@@ -48,9 +45,13 @@ export class Sysctls {
     try {
       const before = this.valueBefore(link, ifindex, setting, readSetting(link, setting));
       const key = keyOf(link, setting);
-      const changes = new Map(this.changed).set(key, { link, ifindex, setting, before, value });
-      this.record([...changes.values()]);
-      this.changed.set(key, { link, ifindex, setting, before, value });
+      const former = this.changed.get(key);
+      // Where somebody only took our value away, it is written down already, and a full disk keeps us from nothing.
+      if (former?.ifindex !== ifindex || former.value !== value) {
+        const changes = new Map(this.changed).set(key, { link, ifindex, setting, before, value });
+        this.record([...changes.values()]);
+        this.changed.set(key, { link, ifindex, setting, before, value });
+      }
       writeSetting(link, setting, value);
     } catch (error) {
       throw kernelError(error, doing);
@@ -61,7 +62,7 @@ export class Sysctls {
    * Gives a setting its former value back, unless somebody else has changed it since; whether it did.
    * @param nameOf the present name of an interface; undefined where it is gone
    */
-  restore(link: string, setting: SettingName, nameOf: (ifindex: number) => string | undefined): boolean {
+  restore(link: string, setting: string, nameOf: (ifindex: number) => string | undefined): boolean {
     const key = keyOf(link, setting);
     const change = this.changed.get(key);
     if (change === undefined) return false;
@@ -102,19 +103,19 @@ export function restoreSetting(change: ChangedSetting, link: string | undefined)
   }
 }
 
-function keyOf(link: string, setting: SettingName): string {
+function keyOf(link: string, setting: string): string {
   return `${link} ${setting}`;
 }
 
-function fileOf(link: string, setting: Readable): string {
+function fileOf(link: string, setting: string): string {
   return `/proc/sys/net/ipv4/conf/${link}/${setting}`;
 }
 
-function readSetting(link: string, setting: Readable): number {
+function readSetting(link: string, setting: string): number {
   return Number(readFileSync(fileOf(link, setting), 'utf8'));
 }
 
-function writeSetting(link: string, setting: SettingName, value: number): void {
+function writeSetting(link: string, setting: string, value: number): void {
   writeFileSync(fileOf(link, setting), String(value));
 }
 

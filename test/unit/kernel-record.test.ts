@@ -85,6 +85,27 @@ describe('RecordKeeper', () => {
   );
 });
 
+describe('settings', () => {
+  const withSetting = (setting: string) => ({
+    ...OLD,
+    settings: [{ link: 'eth0', ifindex: 2, setting, before: 0, value: 1 }],
+  });
+
+  test('one that only another version changes is known all the same, so that it is given back', () => {
+    const record = withSetting('arp_evict_nocarrier');
+    writeFileSync(file, JSON.stringify(record));
+    expect(readRecord(file)).toEqual(record);
+  });
+
+  test.each(['../../ip_forward', 'a/b', '.', '', 'rp_filter\n', 'RP_FILTER', 'a'.repeat(65)])(
+    'no record is trusted that names %j',
+    (setting) => {
+      writeFileSync(file, JSON.stringify(withSetting(setting)));
+      expect(readRecord(file)).toBeUndefined();
+    },
+  );
+});
+
 describe('what a crash may leave', () => {
   const moved = { ...topology, route: { ...topology.route, protocol: 78 } };
   const renamed = { ...topology, aliases: [parseIpv4('10.78.0.9')!] };

@@ -3,6 +3,7 @@ import { Timer } from '../native-bindings/timer';
 import type { Clock } from './clock';
 import { Core } from './core/core';
 import type { Actions, CoreEvent, Note } from './core/event';
+import { repairNote } from './core/repair';
 import type { Seal } from './core/seal';
 import type { Topology } from './core/topology';
 import { drainsFromRecord, drainsToRecord, recordedDrain } from './drains';
@@ -13,6 +14,7 @@ import { Kernel, type Refusal, type Space } from './kernel/kernel';
 import { Monitor, type Notification } from './kernel/monitor';
 import { type RecordedDrain, RecordKeeper } from './kernel/record';
 import { sweepFormer } from './kernel/teardown';
+import { RepairLog } from './repair-log';
 import { Repairs } from './repairs';
 import { Troubles } from './troubles';
 import { Wires } from './wires';
@@ -48,6 +50,7 @@ export class Agent {
   readyAt: number | undefined;
   private readonly records: RecordKeeper;
   private readonly troubles: Troubles;
+  private readonly repairLog: RepairLog;
   private readonly wires: Wires;
   private readonly echoes: Echoes;
   private readonly interfaces: Interfaces;
@@ -79,7 +82,8 @@ export class Agent {
     this.core = new Core(topology, clock.now(), this.records.nextEpoch(clock.wall()), seal);
     this.core.resume(drainsFromRecord(this.records.former?.drains, clock), clock.now());
     this.repairs = new Repairs(clock, () => this.repair());
-    this.troubles = new Troubles((note) => output.note(note));
+    this.troubles = new Troubles(clock, (note) => output.note(note));
+    this.repairLog = new RepairLog((note) => output.note(note));
     this.kernel = Kernel.open(
       this.spaceOf(topology),
       (settings) => this.records.keep(this.core.topology, settings, this.drains),
@@ -137,6 +141,7 @@ export class Agent {
     this.stopped = true;
     this.timer.close();
     this.repairs.stop();
+    this.repairLog.close();
     for (const interval of this.intervals) clearInterval(interval);
     for (const { link, setting } of this.kernel.changedSettings) {
       const { drained } = this.core.registry.links.get(link) ?? {};
@@ -199,8 +204,11 @@ export class Agent {
   private perform(actions: Actions): void {
     const { hints, steps, sends, echoes, notes } = actions;
     if (hints.length > 0) this.send(hints);
+    const putBack = steps.filter((step) => this.kernel.putsBack(step));
     const refusals = steps.length > 0 ? this.kernel.apply(steps) : [];
     this.handleRefusals(refusals);
+    const settings = putBack.filter((step) => !refusals.some((refusal) => refusal.step === step));
+    if (settings.length > 0) this.repairLog.take(repairNote(settings));
     const before = this.clock.now();
     if (sends.length > 0) this.send(sends);
     if (echoes.length > 0) this.echoes.send(echoes);
@@ -211,7 +219,8 @@ export class Agent {
     if (notes.some(({ event }) => event === 'undrained')) this.keepRecord();
     for (const note of notes) {
       // The core takes its plan for done; where all of it was refused, nothing was repaired, and that has been told.
-      if (note.event !== 'repaired' || refusals.length < steps.length) this.output.note(note);
+      if (note.event !== 'repaired') this.output.note(note);
+      else if (refusals.length < steps.length) this.repairLog.take(note);
     }
     this.arm();
   }
@@ -267,7 +276,7 @@ export class Agent {
           reread = true;
           break;
         case 'overrun':
-          this.output.note({ event: 'netlink-overrun', level: 'warn', fields: {} });
+          this.troubles.note('netlink-overrun', {});
           reread = true;
           break;
       }

@@ -3,7 +3,8 @@ import { Ledger } from './ledger';
 import type { Outbox } from './outbox';
 import type { Path } from './path';
 import type { Registry } from './registry';
-import type { KernelTable } from './routing';
+import { repairNote } from './repair';
+import { isDead, type KernelTable } from './routing';
 import type { Peer, Topology } from './topology';
 
 /** Gathers what changes during one event, and makes one plan of it. */
@@ -54,7 +55,7 @@ export class Planning {
     if (this.everything) {
       const steps = this.ledger.planAll(topology, this.registry.paths);
       this.outbox.plan(steps);
-      if (this.rereading && steps.length > 0) this.outbox.note('repaired', { steps: steps.length }, 'warn');
+      if (this.rereading && steps.length > 0) this.outbox.tell(repairNote(steps));
     }
     this.dirty.clear();
     this.reordered.clear();
@@ -72,7 +73,17 @@ export class Planning {
       this.outbox.tell(pathNote(topology, path, from));
       if (path.state === 'down' && path.works) lost(path);
     }
+    markLast(paths);
     if (!this.everything) this.outbox.plan(this.ledger.planPeer(topology, peer, paths));
     this.outbox.tell(this.failover.update(topology, peer, paths, this.reordered.has(peer), now));
+  }
+}
+
+/** Tells each path whether another one could take the traffic over. */
+function markLast(paths: readonly Path[]): void {
+  const alive = paths.filter((path) => path.device !== undefined && !isDead(path));
+  for (const path of paths) {
+    const last = alive.every((other) => other === path);
+    for (const liveness of path.probed) liveness.last = last;
   }
 }

@@ -126,6 +126,12 @@ export class Kernel {
     return settings;
   }
 
+  /** Whether a step sets again what we had set before: somebody else has changed it since. */
+  putsBack(step: KernelStep): boolean {
+    if (step.operation !== 'change-setting') return false;
+    return this.sysctls.has(step.link, this.links.get(step.link)?.ifindex ?? 0, step.setting, step.value);
+  }
+
   /** The name of an interface by its ifindex. */
   nameOf(ifindex: number): string {
     return this.names.get(ifindex) ?? `interface ${ifindex}`;

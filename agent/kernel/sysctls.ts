@@ -45,9 +45,8 @@ export class Sysctls {
     try {
       const before = this.valueBefore(link, ifindex, setting, readSetting(link, setting));
       const key = keyOf(link, setting);
-      const former = this.changed.get(key);
       // Where somebody only took our value away, it is written down already, and a full disk keeps us from nothing.
-      if (former?.ifindex !== ifindex || former.value !== value) {
+      if (!this.has(link, ifindex, setting, value)) {
         const changes = new Map(this.changed).set(key, { link, ifindex, setting, before, value });
         this.record([...changes.values()]);
         this.changed.set(key, { link, ifindex, setting, before, value });
@@ -74,6 +73,12 @@ export class Sysctls {
     } catch (error) {
       throw kernelError(error, `restoring ${setting} on ${link}`);
     }
+  }
+
+  /** Whether it was us who gave a setting this value. */
+  has(link: string, ifindex: number, setting: string, value: number): boolean {
+    const change = this.changed.get(keyOf(link, setting));
+    return change?.ifindex === ifindex && change.value === value;
   }
 
   /** What is changed now. */

@@ -1,0 +1,77 @@
+import type { Note } from '../../agent/core/event';
+import { repairNote } from '../../agent/core/repair';
+import type { KernelStep } from '../../agent/core/routing';
+import { RepairLog } from '../../agent/repair-log';
+import { Troubles } from '../../agent/troubles';
+import { parseIpv4 } from '../../agent/wire/address';
+
+const address = parseIpv4('10.78.0.1')!;
+const ALIAS: KernelStep = { operation: 'add-alias', address };
+const SETTING: KernelStep = { operation: 'change-setting', link: 'eth0', setting: 'rp_filter', value: 2 };
+
+let told: Note[];
+beforeEach(() => {
+  told = [];
+  jest.useFakeTimers();
+});
+afterEach(() => jest.useRealTimers());
+
+describe('repairs', () => {
+  const log = () => new RepairLog((note) => told.push(note));
+
+  test('one names what was put back', () => {
+    log().take(repairNote([ALIAS, ALIAS, SETTING]));
+    expect(told).toEqual([
+      { event: 'repaired', level: 'warn', fields: { steps: 3, kinds: ['alias', 'setting'] } },
+    ]);
+  });
+
+  test('a hundred a second for a minute are told seven times, and none is forgotten', () => {
+    const repairs = log();
+    for (let count = 0; count < 6000; count++) {
+      repairs.take(repairNote([ALIAS]));
+      jest.advanceTimersByTime(10);
+    }
+    repairs.close();
+    expect(told).toHaveLength(7);
+    const steps = told.map(({ fields }) => Number(fields.steps));
+    expect(steps.reduce((sum, each) => sum + each)).toBe(6000);
+    expect(told[1]?.fields).toEqual({ steps: 999, kinds: ['alias'], times: 999 });
+  });
+
+  test('after ten quiet seconds the next one is told at once, and each kind in a sum', () => {
+    const repairs = log();
+    repairs.take(repairNote([ALIAS]));
+    jest.advanceTimersByTime(10_000);
+    repairs.take(repairNote([ALIAS]));
+    expect(told).toHaveLength(2);
+    repairs.take(repairNote([SETTING]));
+    repairs.take(repairNote([ALIAS]));
+    repairs.close();
+    expect(told[2]?.fields).toEqual({ steps: 2, kinds: ['alias', 'setting'], times: 2 });
+  });
+});
+
+describe('troubles', () => {
+  let now: number;
+  const open = () => new Troubles({ now: () => now, wall: () => 0 }, (note) => told.push(note));
+  beforeEach(() => {
+    now = 0;
+  });
+
+  test('one that persists is told once, another one as well', () => {
+    const troubles = open();
+    for (now = 0; now < 60_000; now += 1000) troubles.note('kernel-refused', { code: 'EEXIST' });
+    troubles.note('kernel-refused', { code: 'ENODEV' });
+    expect(told.map(({ fields }) => fields.code)).toEqual(['EEXIST', 'ENODEV']);
+  });
+
+  test('one that comes and goes is told each ten seconds at most', () => {
+    const troubles = open();
+    for (now = 0; now < 60_000; now += 10) {
+      troubles.note('kernel-refused', { code: 'EEXIST' });
+      troubles.clear();
+    }
+    expect(told).toHaveLength(6);
+  });
+});

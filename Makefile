@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: demo test test-upgrade build lint format bench drill-apps fuzz asan install clean setup-build setup-demo setup-test setup-bench setup-apps compile
+.PHONY: demo test test-upgrade build lint format bench drill-apps drill-double fuzz asan install clean setup-build setup-demo setup-test setup-bench setup-apps compile
 
 # A user's PATH often lacks the directories of ip, nft and arping.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -90,6 +90,11 @@ bench: setup-bench
 drill-apps: setup-apps
 	@$(MAKE) --no-print-directory compile
 	@$(sandbox) node dist/test/bench/apps/run.js $(ARGS)
+
+# ARGS: options of the drills, such as ARGS='--shapes 3x2 --beacons --sample 20'.
+drill-double: setup-demo
+	@$(MAKE) --no-print-directory compile
+	@$(sandbox) node dist/test/drills/double/run.js $(ARGS)
 
 # FUZZ_RUNS: inputs for each property.
 fuzz: setup-build

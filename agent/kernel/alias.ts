@@ -1,7 +1,8 @@
-import { formatAddressMessage, parseAddressMessage } from 'netlink/dist/rt/structs';
+import { formatAddressMessage } from 'netlink/dist/rt/structs';
 import { AttrStream } from 'netlink/dist/structs';
 import type { Alias } from '../core/routing';
 import { formatIpv4, type Ipv4 } from '../wire/address';
+import { Attributes, readUint32 } from './attributes';
 import { AF_INET, ipv4Bytes, ipv4In } from './bytes';
 import { bytesOf } from './message';
 import { FLAG, type KernelMessage, type KernelRequest, RTM, type Rtnetlink } from './rtnetlink';
@@ -11,6 +12,10 @@ export const LOOPBACK = 1;
 
 /** An address is ours if it has this label, with a number behind it. */
 export const LABEL = 'lo:mh';
+
+/** Length of what every message on an address begins with (linux/if_addr.h, struct ifaddrmsg), and its attributes. */
+const HEADER = 8;
+const IFA = { address: 1, local: 2, label: 3 } as const;
 
 /** An IPv4 address of an interface. */
 export interface InterfaceAddress {
@@ -54,10 +59,12 @@ export function aliasesAmong(addresses: readonly InterfaceAddress[], known: Read
 }
 
 export function decodeAddress(message: KernelMessage): InterfaceAddress | undefined {
-  const { data, attrs } = parseAddressMessage(message.body);
-  const address = ipv4In(attrs.local) ?? ipv4In(attrs.address);
-  if (data.family !== AF_INET || address === undefined) return undefined;
-  return { device: data.index ?? 0, address, length: data.prefixlen ?? 32, label: attrs.label ?? '' };
+  const { body } = message;
+  if (body.length < HEADER || body[0] !== AF_INET) return undefined;
+  const attributes = new Attributes(body, HEADER);
+  const address = ipv4In(attributes.bytes(IFA.local)) ?? ipv4In(attributes.bytes(IFA.address));
+  if (address === undefined) return undefined;
+  return { device: readUint32(body, 4), address, length: body[1]!, label: attributes.text(IFA.label) ?? '' };
 }
 
 function encodeAlias(address: Ipv4, index: number | undefined): Buffer {

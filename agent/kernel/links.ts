@@ -1,8 +1,9 @@
-import { formatLinkMessage, parseLinkMessage } from 'netlink/dist/rt/structs';
+import { formatLinkMessage } from 'netlink/dist/rt/structs';
 import { AttrStream } from 'netlink/dist/structs';
 import type { LinkState } from '../core/event';
 import type { Mac } from '../wire/address';
 import type { InterfaceAddress } from './alias';
+import { Attributes, readUint32 } from './attributes';
 import { macIn } from './bytes';
 import { bytesOf } from './message';
 import { type KernelMessage, RTM, type Rtnetlink } from './rtnetlink';
@@ -18,6 +19,11 @@ export interface Interface {
 }
 
 const AF_UNSPEC = 0;
+/** Length of what every message on an interface begins with (linux/rtnetlink.h, struct ifinfomsg). */
+const HEADER = 16;
+const IFF_UP = 1;
+/** Attributes of an interface (linux/if_link.h). */
+const IFLA = { address: 1, name: 3, mtu: 4, carrier: 33 } as const;
 
 /** Every interface of this network namespace. */
 export function readInterfaces(netlink: Rtnetlink): Interface[] {
@@ -33,18 +39,19 @@ export function readInterfaces(netlink: Rtnetlink): Interface[] {
  * but for the family. Carrier is what the driver says now, not what linkwatch told last.
  */
 export function decodeInterface(message: KernelMessage): Interface | undefined {
-  const { data, attrs } = parseLinkMessage(message.body);
-  const mac = macIn(attrs.address);
-  const { ifname, carrier, mtu } = attrs;
-  if (data.family !== AF_UNSPEC || data.index === undefined || ifname === undefined || mac === undefined)
-    return undefined;
+  const { body } = message;
+  if (body.length < HEADER || body[0] !== AF_UNSPEC) return undefined;
+  const attributes = new Attributes(body, HEADER);
+  const mac = macIn(attributes.bytes(IFLA.address));
+  const name = attributes.text(IFLA.name);
+  if (name === undefined || mac === undefined) return undefined;
   return {
-    ifindex: data.index,
-    name: ifname,
+    ifindex: readUint32(body, 4),
+    name,
     mac,
-    up: data.flags?.up === true,
-    carrier: (carrier ?? 0) !== 0,
-    mtu,
+    up: (readUint32(body, 8) & IFF_UP) !== 0,
+    carrier: (attributes.number(IFLA.carrier) ?? 0) !== 0,
+    mtu: attributes.number(IFLA.mtu),
   };
 }
 

@@ -1,11 +1,44 @@
 import { formatRouteMetrics, type RouteMetrics as RawMetrics } from 'netlink/dist/rt/structs';
 import { AttrStream, readU32, writeU32 } from 'netlink/dist/structs';
 import { haveSameMetrics, type Metrics } from '../core/routing';
+import { Attributes } from './attributes';
 import { bytesOf } from './message';
 
 /** Number of the metric that TCP heeds only where it is locked (tcp_rto_min, include/net/tcp.h); elsewhere it is as good as none. */
 const RTAX_RTO_MIN = 13;
 const RTO_MIN_LOCK = 1 << RTAX_RTO_MIN;
+
+/** Names of the metrics in the package's words, by their numbers (linux/rtnetlink.h, RTAX_LOCK and those that follow). */
+const NAMES: readonly (keyof RawMetrics)[] = [
+  'lock',
+  'mtu',
+  'window',
+  'rtt',
+  'rttvar',
+  'ssthresh',
+  'cwnd',
+  'advmss',
+  'reordering',
+  'hoplimit',
+  'initcwnd',
+  'features',
+  'rtoMin',
+  'initrwnd',
+  'quickack',
+  'ccAlgo',
+  'fastopenNoCookie',
+];
+
+/** The content of a route's RTA_METRICS by names; those that are newer than this are left out. */
+export function rawMetricsIn(bytes: Buffer | undefined): RawMetrics | undefined {
+  if (bytes === undefined) return undefined;
+  const attributes = new Attributes(bytes);
+  const named = [...attributes.types].flatMap((type) => {
+    const name = NAMES[type - 1];
+    return name === undefined ? [] : [[name, attributes.bytes(type)]];
+  });
+  return Object.fromEntries(named) as RawMetrics;
+}
 
 /** The metrics of a route in a message. Those that our routes never have, and locks on others than `rto_min`, are {@link Route.others}. */
 export function metricsIn(raw: RawMetrics | undefined): Metrics {

@@ -1,10 +1,16 @@
-import { formatNeighborMessage, type NeighborAttrs, parseNeighborMessage } from 'netlink/dist/rt/structs';
+import { formatNeighborMessage, type NeighborAttrs } from 'netlink/dist/rt/structs';
 import { AttrStream } from 'netlink/dist/structs';
 import type { Neighbor } from '../core/routing';
 import { formatIpv4 } from '../wire/address';
+import { Attributes, readUint16, readUint32 } from './attributes';
 import { AF_INET, ipv4Bytes, ipv4In, macBytes, macIn } from './bytes';
 import { bytesOf } from './message';
 import { FLAG, type KernelMessage, type KernelRequest, RTM, type Rtnetlink } from './rtnetlink';
+
+/** Length of what every message on a neighbor begins with (linux/neighbour.h, struct ndmsg), and its attributes. */
+const HEADER = 12;
+const NDA = { destination: 1, mac: 2, protocol: 12 } as const;
+const NUD_PERMANENT = 0x80;
 
 /** A neighbor entry and who made it (NDA_PROTOCOL, net/core/neighbour.c). */
 export interface StandingNeighbor extends Neighbor {
@@ -44,18 +50,24 @@ export function readNeighbors(
 
 /** Who made the IPv4 entry in a message; undefined for another family. A removed entry is told without its Ethernet address. */
 export function neighborProtocol(message: KernelMessage): number | undefined {
-  const { data, attrs } = parseNeighborMessage(message.body);
-  return data.family === AF_INET ? (attrs.protocol?.[0] ?? 0) : undefined;
+  const attributes = entryIn(message);
+  return attributes && (attributes.number(NDA.protocol) ?? 0);
 }
 
 /** The IPv4 entry in a message; undefined where it has no Ethernet address. */
 function decodeNeighbor(message: KernelMessage): StandingNeighbor | undefined {
-  const { data, attrs } = parseNeighborMessage(message.body);
-  const address = ipv4In(attrs.dst);
-  const mac = macIn(attrs.lladdr);
-  if (data.family !== AF_INET || address === undefined || mac === undefined) return undefined;
-  const permanent = data.state?.permanent === true;
-  return { device: data.ifindex ?? 0, address, mac, permanent, protocol: attrs.protocol?.[0] ?? 0 };
+  const attributes = entryIn(message);
+  const address = ipv4In(attributes?.bytes(NDA.destination));
+  const mac = macIn(attributes?.bytes(NDA.mac));
+  if (attributes === undefined || address === undefined || mac === undefined) return undefined;
+  const permanent = (readUint16(message.body, 8) & NUD_PERMANENT) !== 0;
+  const protocol = attributes.number(NDA.protocol) ?? 0;
+  return { device: readUint32(message.body, 4), address, mac, permanent, protocol };
+}
+
+/** What a message says of an IPv4 entry; undefined for another family. */
+function entryIn({ body }: KernelMessage): Attributes | undefined {
+  return body.length < HEADER || body[0] !== AF_INET ? undefined : new Attributes(body, HEADER);
 }
 
 function encodeNeighbor(neighbor: Neighbor, protocol: number | undefined): Buffer {

@@ -1,10 +1,10 @@
-import { parseRouteMessage, RouteScope, RouteType } from 'netlink/dist/rt/structs';
-import { readU32 } from 'netlink/dist/structs';
+import { RouteScope, RouteType } from 'netlink/dist/rt/structs';
 import type { Route } from '../core/routing';
 import { formatPrefix, type Ipv4 } from '../wire/address';
+import { Attributes, readUint32 } from './attributes';
 import { AF_INET, ipv4In } from './bytes';
 import { MessageWriter } from './message';
-import { metricsBytes, metricsIn } from './metrics';
+import { metricsBytes, metricsIn, rawMetricsIn } from './metrics';
 import { FLAG, type KernelMessage, type KernelRequest, RTM, type Rtnetlink } from './rtnetlink';
 
 /** A route of ours as the kernel has it. */
@@ -53,25 +53,30 @@ export function readRoutes(netlink: Rtnetlink, space: RouteSpace): StandingRoute
 
 /** The IPv4 route in a message; undefined for a kind of route that we never make, such as multipath. */
 export function decodeRoute(message: KernelMessage): StandingRoute | undefined {
-  const { data, attrs } = parseRouteMessage(message.body);
-  const type = numeric(data.type, RouteType);
-  if (data.family !== AF_INET || (type !== RouteType.UNICAST && type !== RouteType.UNREACHABLE))
-    return undefined;
+  const { body } = message;
+  if (body.length < HEADER || body[0] !== AF_INET) return undefined;
+  const type = body[7];
+  if (type !== RouteType.UNICAST && type !== RouteType.UNREACHABLE) return undefined;
+  const attributes = new Attributes(body, HEADER);
+  // rtm_flags carries the flags of a single nexthop as well.
+  const flags = readUint32(body, 8);
   return {
-    destination: { address: ipv4In(attrs.dst) ?? (0 as Ipv4), length: data.dstLen ?? 0 },
+    destination: { address: ipv4In(attributes.bytes(RTA.destination)) ?? (0 as Ipv4), length: body[1]! },
     type: type === RouteType.UNICAST ? 'unicast' : 'unreachable',
-    device: attrs.oif ?? 0,
-    gateway: ipv4In(attrs.gateway),
-    source: ipv4In(attrs.prefsrc),
-    metric: attrs.priority ?? 0,
-    table: attrs.table ?? data.table ?? 0,
-    // The codec gives numbers that somebody has by a name.
-    protocol: message.body[5] ?? 0,
-    ...metricsIn(attrs.metrics),
-    linkdown: (nexthopFlags(message.body) & RTNH_F_LINKDOWN) !== 0,
-    dead: (nexthopFlags(message.body) & RTNH_F_DEAD) !== 0,
+    device: attributes.number(RTA.device) ?? 0,
+    gateway: ipv4In(attributes.bytes(RTA.gateway)),
+    source: ipv4In(attributes.bytes(RTA.source)),
+    metric: attributes.number(RTA.priority) ?? 0,
+    table: attributes.number(RTA.table) ?? body[4]!,
+    protocol: body[5]!,
+    ...metricsIn(rawMetricsIn(attributes.bytes(RTA.metrics))),
+    linkdown: (flags & RTNH_F_LINKDOWN) !== 0,
+    dead: (flags & RTNH_F_DEAD) !== 0,
   };
 }
+
+/** Length of what every message on a route begins with (linux/rtnetlink.h, struct rtmsg). */
+const HEADER = 12;
 
 /** Attributes of a route (linux/rtnetlink.h, enum rtattr_type_t). */
 const RTA = { destination: 1, device: 4, gateway: 5, priority: 6, source: 7, metrics: 8, table: 15 } as const;
@@ -79,11 +84,6 @@ const RTA = { destination: 1, device: 4, gateway: 5, priority: 6, source: 7, met
 const RTNH_F_DEAD = 1;
 const RTNH_F_LINKDOWN = 16;
 const RTNH_F_ONLINK = 4;
-
-/** rtm_flags carries the flags of a single nexthop as well; the codec knows those of the route alone. */
-function nexthopFlags(body: Buffer): number {
-  return readU32.call(body, 8);
-}
 
 function encodeRoute(route: Route): Uint8Array {
   const unicast = route.type === 'unicast';
@@ -132,12 +132,6 @@ function routeHeader({ length, table, protocol, scope, type, flags }: RouteHeade
 
 function shortTable(table: number): number {
   return table > LARGEST_SHORT_TABLE ? 0 : table;
-}
-
-/** The codec gives a known value by its name, and another by its number. */
-function numeric<T extends Record<string, string | number>>(value: unknown, names: T): number | undefined {
-  const number = typeof value === 'string' ? names[value] : value;
-  return typeof number === 'number' ? number : undefined;
 }
 
 function describe(route: Route, device: string): string {

@@ -1,7 +1,7 @@
 import type { Ipv4 } from '../wire/address';
-import { readUint16 } from '../wire/ethernet';
+import { ETHERNET_HEADER, readUint16 } from '../wire/ethernet';
 import type { Responder } from './answering';
-import type { Actions, CoreEvent, LinkState, ReceivedFrame } from './event';
+import type { Actions, CoreEvent, LinkState, ReceivedFrame, Voice } from './event';
 import type { Failover } from './failover';
 import { Inheritance } from './inheritance';
 import type { Link } from './link';
@@ -15,6 +15,7 @@ import { Registry } from './registry';
 import { Resolution } from './resolution';
 import { Responding } from './responding';
 import type { KernelTable } from './routing';
+import { Screening } from './screening';
 import type { Seal } from './seal';
 import { Sending } from './sending';
 import { type Credentials, Speaking } from './speaking';
@@ -37,6 +38,7 @@ export class Core {
   private readonly inheritance: Inheritance;
   private readonly links: OwnLinks;
   private readonly planning: Planning;
+  private readonly screening: Screening;
   private credentials: Credentials | undefined;
 
   /**
@@ -80,6 +82,12 @@ export class Core {
       joined: (link, at) => this.responding.joined(link.name, at),
     });
     const { planning, neighborhood } = this;
+    this.screening = new Screening({
+      outbox,
+      count,
+      describe: (link) => this.links.describe(link),
+      knownOn: (link, now) => registry.knownOn(responding.isJoined(now) ? registry.links.values() : [link]),
+    });
     const beacons = () => this.beacons;
     this.links = new OwnLinks({ registry, outbox, planning, neighborhood, responding, topology, beacons });
   }
@@ -115,8 +123,9 @@ export class Core {
 
   /** The next time at which the core has something to do by itself, in ms; infinite for none. */
   get wakeAt(): number {
-    const { registry, neighborhood, inheritance, links } = this;
+    const { registry, neighborhood, inheritance, links, screening } = this;
     let at = Math.min(registry.agenda.wakeAt, neighborhood.wakeAt, inheritance.wakeAt, links.draining.wakeAt);
+    at = Math.min(at, screening.wakeAt);
     for (const { announcing, beaconing } of this.registry.links.values()) {
       at = Math.min(at, announcing.wakeAt, beaconing.wakeAt);
     }
@@ -205,24 +214,38 @@ export class Core {
   private onFrames(name: string, frames: readonly ReceivedFrame[], now: number): void {
     const link = this.registry.links.get(name);
     if (link === undefined) return;
+    if (frames.length === 0) return;
+    const voice = this.voiceOf(frames[0]!);
     // Most of what is read together is of one kind.
-    let [kind, times] = ['', 0];
-    for (const frame of frames) {
+    let [kind, start] = ['', 0];
+    const end = (index: number) => {
+      this.count(kind, index - start);
+      this.screening.take(link, voice, frames, [start, index], kind, now);
+    };
+    frames.forEach((frame, index) => {
       const became = this.onFrame(link, frame, now);
-      if (became !== kind) {
-        this.count(kind, times);
-        [kind, times] = [became, 0];
-      }
-      times += 1;
-    }
-    this.count(kind, times);
+      if (became === kind) return;
+      end(index);
+      [kind, start] = [became, index];
+    });
+    end(frames.length);
+  }
+
+  /** What is read together is of one voice. */
+  private voiceOf({ bytes }: ReceivedFrame): Voice {
+    if (this.isBeacon(bytes)) return 'beacons';
+    return (bytes[0]! & 1) === 0 ? 'directed' : 'broadcast';
+  }
+
+  private isBeacon(bytes: Uint8Array): boolean {
+    return bytes.length >= ETHERNET_HEADER && readUint16(bytes, 12) === this.beacons?.etherType;
   }
 
   /** The name of the counter that tells what became of a frame. */
   private onFrame(link: Link, received: ReceivedFrame, now: number): string {
-    const { credentials, beacons } = this;
-    const isBeacon = received.bytes.length >= 14 && readUint16(received.bytes, 12) === beacons?.etherType;
-    if (!isBeacon || credentials === undefined) return this.resolution.take(link, received, now);
+    const { credentials } = this;
+    if (credentials === undefined || !this.isBeacon(received.bytes))
+      return this.resolution.take(link, received, now);
     // It waited to be read until the link was lost, so no further one is to be awaited there.
     if (!link.works) return 'link-not-ready';
     return this.neighborhood.take(link, received, credentials, now);
@@ -245,6 +268,7 @@ export class Core {
     }
     this.neighborhood.tick(now);
     this.links.tick(now);
+    this.screening.tick(now);
     if (this.inheritance.tick(now)) this.planning.touchAll();
   }
 
@@ -266,6 +290,7 @@ export class Core {
     const peers = [...this.current.peers, ...this.neighborhood.discovery.peers];
     this.registry.rebuild(this.current, peers, now);
     this.failover.retain(peers);
+    this.screening.retain(this.registry.links.values());
     for (const link of this.registry.links.values()) this.links.place(link, now);
     for (const peer of peers) if (!before.has(peer.name)) this.inheritance.adopt(this.current, peer, now);
     this.planning.touchAll();

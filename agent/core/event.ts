@@ -13,6 +13,8 @@ export interface LinkState {
   readonly carrier: boolean;
   /** the longest payload of a frame, in bytes; undefined for that of every Ethernet */
   readonly mtu?: number | undefined;
+  /** name of the bridge, bond or the like whose part it is; undefined where it is of none */
+  readonly master?: string | undefined;
   /** its own addresses, each with the length of its prefix */
   readonly addresses: readonly Prefix[];
 }
@@ -70,6 +72,16 @@ export interface Echo {
   readonly source: Ipv4 | undefined;
 }
 
+/** Frames that are read apart, by what they are: ARP to everybody, ARP to us alone, and beacons. */
+export type Voice = 'broadcast' | 'directed' | 'beacons';
+
+/** Whose frames are to be let in on a link: those of these addresses, or everybody's. */
+export interface Screen {
+  readonly link: string;
+  readonly voice: Voice;
+  readonly senders: readonly Mac[] | undefined;
+}
+
 /** One thing that happened, for the log, the control socket and the operator. */
 export interface Note {
   readonly event: string;
@@ -86,5 +98,6 @@ export interface Actions {
   readonly steps: readonly KernelStep[];
   readonly sends: readonly Send[];
   readonly echoes: readonly Echo[];
+  readonly screens: readonly Screen[];
   readonly notes: readonly Note[];
 }

@@ -1,4 +1,4 @@
-import { contains, type Ipv4 } from '../wire/address';
+import { contains, formatMac, type Ipv4 } from '../wire/address';
 import { Announcing } from './announcing';
 import { Beaconing } from './beaconing';
 import type { LinkState } from './event';
@@ -80,5 +80,15 @@ export function changeOf(before: LinkState | undefined, after: LinkState | undef
   if (before.ifindex !== after.ifindex) return 'link-replaced';
   if (before.up !== after.up) return after.up ? 'link-up' : 'link-down';
   if (before.carrier !== after.carrier) return after.carrier ? 'carrier-back' : 'carrier-lost';
-  return before.mac === after.mac ? undefined : 'link-mac-changed';
+  if (before.mac !== after.mac) return 'link-mac-changed';
+  if (before.master !== after.master) return after.master === undefined ? 'link-released' : 'link-enslaved';
+  return before.mtu === after.mtu ? undefined : 'link-mtu-changed';
+}
+
+/** What is told of a change beside its name. */
+export function detailsOf(change: string, after: LinkState | undefined): Readonly<Record<string, unknown>> {
+  if (after === undefined) return {};
+  if (change === 'link-mac-changed') return { mac: formatMac(after.mac) };
+  if (change === 'link-enslaved') return { master: after.master };
+  return change === 'link-mtu-changed' ? { mtu: after.mtu ?? null } : {};
 }

@@ -43,6 +43,8 @@ const BROADCAST_SPACING = 1000;
 const PROMPT = 1;
 /** While eased, requests are sent on one of so many moments of the interval, which all paths share: so they go out together. */
 const MOMENTS = 40;
+/** The last path that is left is not given up before its trouble has lasted this long, in ms: see {@link Liveness.last}. */
+const LAST_PATIENCE = 250;
 /** A wake-up this much later than asked, in ms, says that the agent did not run; at least {@link ProbeTiming.retry}. */
 const STALL = 5;
 
@@ -61,6 +63,8 @@ export class Liveness {
   cause: Cause = 'start';
   /** down since requests stayed unanswered, or asked in vain since: not merely taken to be down */
   judged = false;
+  /** no other path could take the traffic over: to give this one up early wins nothing, and ARP may only be waiting behind bulk */
+  last = false;
   /** the far end's verified address; requests go to it alone */
   mac: Mac | undefined;
   /** the address is known by other means than an answer, so no answer from another one counts */
@@ -127,8 +131,13 @@ export class Liveness {
    */
   get expects(): Mac | undefined {
     if (this.pinned) return this.mac;
-    const trusted = this.state !== 'unknown' && this.state !== 'down';
+    const trusted = this.state !== 'unknown' && this.state !== 'down' && !this.overdue;
     return trusted || !this.everybody ? this.mac : undefined;
+  }
+
+  /** Whether it would be down by now, were it not the last. */
+  private get overdue(): boolean {
+    return this.state === 'suspect' && this.misses >= this.options.misses;
   }
 
   /** The hold that the next return needs, in ms. */
@@ -204,14 +213,15 @@ export class Liveness {
     // An answer to a repeated request could belong to any of them (RFC 6298, 3: Karn's algorithm).
     if (this.askedAt !== undefined && this.misses === 0)
       this.roundTrip.measure(Math.max(0, at - this.sentAt));
+    const replaced = this.overdue && mac !== this.mac;
     this.heard = at;
     this.misses = 0;
     this.hurried = undefined;
     const asked = this.askedAt ?? now;
     this.askedAt = undefined;
-    if (this.state === 'unknown' || this.state === 'down') this.mac = mac;
+    if (this.state === 'unknown' || this.state === 'down' || replaced) this.mac = mac;
     const first = this.state === 'unknown';
-    const step = this.answered(now);
+    const step = replaced ? this.tryOut(now) : this.answered(now);
     // From when it was asked for, not sent: the time that sending many takes must not lengthen the interval.
     this.due = first ? now + this.interval * this.phase : Math.max(now, this.moment(asked + this.interval));
     return step;
@@ -223,14 +233,19 @@ export class Liveness {
       case 'suspect':
         return this.change('up', now, 'answer');
       case 'down':
-        this.rises = 1;
-        return this.settle(now) ?? this.change('held', now, 'answer');
+        return this.tryOut(now);
       case 'held':
         this.rises += 1;
         return this.settle(now) ?? NOTHING;
       case 'up':
         return NOTHING;
     }
+  }
+
+  /** The first answer of a path that was down, or of a card in the place of another. */
+  private tryOut(now: number): LivenessStep {
+    this.rises = 1;
+    return this.settle(now) ?? this.change('held', now, 'answer');
   }
 
   /** When to ask that is to ask by `time`: while eased, the last of the shared moments until then. */
@@ -283,7 +298,9 @@ export class Liveness {
     this.due = now + this.wait();
     this.everybody =
       this.mac === undefined ||
-      (this.state === 'down' && !this.pinned && now - this.broadcastAt >= BROADCAST_SPACING);
+      ((this.state === 'down' || this.overdue) &&
+        !this.pinned &&
+        now - this.broadcastAt >= BROADCAST_SPACING);
     if (!this.everybody) return { probe: 'unicast' };
     this.broadcastAt = now;
     return { probe: 'broadcast' };
@@ -294,12 +311,13 @@ export class Liveness {
     this.misses += 1;
     this.rises = 0;
     if (first && this.hurried === undefined && this.state !== 'down') this.trouble = this.sentAt;
-    if (this.state === 'held') return this.collapse(now);
+    const patient = this.last && now - this.trouble < LAST_PATIENCE;
+    if (this.state === 'held') return patient ? this.probe(now) : this.collapse(now);
     if (this.state === 'down') {
       this.judged = true;
       return this.probe(now);
     }
-    if (this.misses >= this.options.misses) return this.collapse(now);
+    if (this.misses >= this.options.misses && !patient) return this.collapse(now);
     const from = this.state;
     const step = this.probe(now);
     return from === 'up' ? { ...step, ...this.change('suspect', now, this.hurried ?? 'silence') } : step;
@@ -346,6 +364,7 @@ export class Liveness {
     const timeout = this.timeout();
     if (this.state === 'down')
       return Math.max(timeout, this.mac === undefined ? BROADCAST_SPACING : interval);
+    if (this.overdue) return Math.max(timeout, interval);
     const last = this.misses + 1 >= misses;
     if (this.hurried !== undefined) {
       const spacing = retry / misses;

@@ -1,4 +1,4 @@
-import type { Actions, Echo, Note, Send } from './event';
+import type { Actions, Echo, Note, Screen, Send } from './event';
 import type { KernelStep } from './routing';
 
 /** Collects what one event leads to. */
@@ -7,6 +7,7 @@ export class Outbox {
   private steps: KernelStep[] = [];
   private sends: Send[] = [];
   private echoes: Echo[] = [];
+  private screens: Screen[] = [];
   private notes: Note[] = [];
 
   hint(link: string, frame: Uint8Array): void {
@@ -25,6 +26,10 @@ export class Outbox {
     this.echoes.push(echo);
   }
 
+  screen(screen: Screen): void {
+    this.screens.push(screen);
+  }
+
   note(
     event: string,
     fields: Readonly<Record<string, unknown>>,
@@ -41,12 +46,13 @@ export class Outbox {
 
   /** Everything collected since the last call. */
   take(): Actions {
-    const { hints, steps, sends, echoes, notes } = this;
+    const { hints, steps, sends, echoes, screens, notes } = this;
     this.hints = [];
     this.steps = [];
     this.sends = [];
     this.echoes = [];
+    this.screens = [];
     this.notes = [];
-    return { hints, steps, sends, echoes, notes };
+    return { hints, steps, sends, echoes, screens, notes };
   }
 }

@@ -1,6 +1,6 @@
 import { Draining } from './draining';
 import type { LinkState } from './event';
-import { changeOf, type Link } from './link';
+import { changeOf, detailsOf, type Link } from './link';
 import type { Neighborhood } from './neighborhood';
 import type { Outbox } from './outbox';
 import type { Planning } from './planning';
@@ -48,7 +48,7 @@ export class OwnLinks {
       else if (before.mac !== after.mac) planning.ledger.forgetNeighbors(before.ifindex);
     }
     const lost = served && !link.serves;
-    outbox.note(change, this.describe(link), lost ? 'warn' : 'info', at);
+    outbox.note(change, { ...this.describe(link), ...detailsOf(change, after) }, lost ? 'warn' : 'info', at);
     this.place(link, now);
     const moved = change === 'link-mac-changed' || change === 'link-replaced';
     if (moved && link.serves) link.announcing.start(now);

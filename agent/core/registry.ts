@@ -99,6 +99,14 @@ export class Registry {
     return false;
   }
 
+  /** The hardware addresses from which frames of the cluster come by some links: those of peers that were verified there, and our own. */
+  *knownOn(links: Iterable<Link>): Generator<Mac> {
+    for (const link of links) {
+      for (const { mac } of this.pathsOver(link)) if (mac !== undefined) yield mac;
+    }
+    for (const { state } of this.links.values()) if (state !== undefined) yield state.mac;
+  }
+
   private rebuildLinks(topology: Topology, now: number): void {
     const before = new Map(this.links);
     this.links.clear();

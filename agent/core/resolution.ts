@@ -1,4 +1,4 @@
-import { formatIpv4, formatMac } from '../wire/address';
+import { formatIpv4, formatMac, type Ipv4 } from '../wire/address';
 import type { ArpFrame } from '../wire/arp';
 import { Budget } from './budget';
 import { Conflict } from './conflict';
@@ -25,9 +25,10 @@ export interface ArpSurroundings {
 
 /** Takes ARP: answers to our requests, requests for our aliases, announcements of peers, and addresses that are used twice. */
 export class Resolution {
-  private readonly conflict = new Conflict();
-  /** what hints may cause, by the peer that they tell of */
-  private readonly budgets = new Map<string, Budget>();
+  /** by alias */
+  private readonly conflicts = new Map<Ipv4, Conflict>();
+  /** what hints may cause, by the peer that they tell of: those from the address that it has there, and those from another */
+  private readonly budgets = { known: new Map<string, Budget>(), other: new Map<string, Budget>() };
 
   constructor(private readonly around: ArpSurroundings) {}
 
@@ -57,7 +58,8 @@ export class Resolution {
 
   /** Other options hold from now on. */
   retime(): void {
-    this.budgets.clear();
+    this.budgets.known.clear();
+    this.budgets.other.clear();
   }
 
   private receiver(link: Link): Receiver {
@@ -87,7 +89,11 @@ export class Resolution {
     return 'answered';
   }
 
-  /** A peer announced itself. Outside its schedule, that says that it lost or regained a link: its paths are verified. */
+  /**
+   * A peer announced itself. Outside its schedule, that says that it lost or regained a link: its paths are verified. From another address than
+   * the one that it has there it says no more than that this may be another card: nothing of the other paths, so a stranger who forges it
+   * takes nothing from what the peer's own may cause.
+   */
   private takeAnnouncement(link: Link, frame: ArpFrame, now: number): string {
     const { registry } = this.around;
     const { arp } = this.around.topology();
@@ -98,22 +104,25 @@ export class Resolution {
     // The copy of what the peer announced on another plane says nothing of this one.
     const copied = paths.some((path) => path !== heardOn && path.mac === frame.senderMac);
     if (copied && this.around.responding.isJoined(now)) return 'announced-on-another-link';
-    const expected = heardOn?.announcements.take(now, arp) === true;
+    if (heardOn?.mac !== frame.senderMac) {
+      if (heardOn?.works === true) this.verify(peer, heardOn, this.budgets.other, now);
+      return 'hints';
+    }
+    const expected = heardOn.announcements.take(now, arp);
     for (const path of paths) {
       const settled = path.state === 'up' && (expected || path === heardOn);
-      const moved = path === heardOn && path.mac !== frame.senderMac;
-      if (path.works && (moved || !settled)) this.verify(peer, path, now);
+      if (path.works && !settled) this.verify(peer, path, this.budgets.known, now);
     }
     return expected ? 'announcements-heard' : 'hints';
   }
 
   /** Nobody signs an announcement, so what a stream of forged ones can cause is bounded. */
-  private verify(peer: Peer, path: Path, now: number): void {
+  private verify(peer: Peer, path: Path, budgets: Map<string, Budget>, now: number): void {
     const { misses, hints } = this.around.topology().probe;
-    let budget = this.budgets.get(peer.name);
+    let budget = budgets.get(peer.name);
     if (budget === undefined) {
       budget = new Budget(hints, now);
-      this.budgets.set(peer.name, budget);
+      budgets.set(peer.name, budget);
     }
     if (!budget.allows(misses, now)) return;
     const step = path.arp.verify(now);
@@ -123,7 +132,12 @@ export class Resolution {
   }
 
   private takeConflict(link: Link, frame: ArpFrame, now: number): void {
-    if (!this.conflict.defend(now)) return;
+    let conflict = this.conflicts.get(frame.senderIp);
+    if (conflict === undefined) {
+      conflict = new Conflict();
+      this.conflicts.set(frame.senderIp, conflict);
+    }
+    if (!conflict.defend(now)) return;
     const plane = this.around.topology().planes[link.place.plane];
     const alias = formatIpv4(frame.senderIp);
     const mac = formatMac(frame.senderMac);

@@ -42,7 +42,7 @@ export class Voices {
   /** The voice of the card that a frame says to come from, if nothing but its times changes by a beacon that repeats the last one. */
   steady(link: Link, frame: Uint8Array): Voice | undefined {
     const voice = frame.length < ETHERNET_HEADER ? undefined : this.known.get(readMac(frame, 6));
-    return voice?.link === link && isSteady(voice) ? voice : undefined;
+    return voice?.link === link && voice.path.hearing.coming ? voice : undefined;
   }
 
   /** Remembers a beacon whose tag is good. */
@@ -61,10 +61,6 @@ export class Voices {
   get size(): number {
     return this.known.size;
   }
-}
-
-function isSteady({ path, speaker }: Voice): boolean {
-  return path.hearing.coming && speaker.silentSince === undefined && !speaker.former;
 }
 
 /** Whether a host says the same of its links. */

@@ -109,6 +109,8 @@ describe('what a beacon does', () => {
     alpha.run(12_000, [beta]);
     expect(alpha.asked.length).toBeGreaterThanOrEqual(18);
     expect(alpha.asked.length).toBeLessThanOrEqual(22);
+    // All paths share forty moments of the interval, so that few wake-ups do for many peers.
+    expect(alpha.asked.filter(({ at }) => at % (OPTIONS.verify / 40) !== 0)).toEqual([]);
     forgetAll(alpha);
     alpha.run(13_100);
     const late = alpha.asked.filter(({ at }) => at >= 12_100);

@@ -11,7 +11,7 @@ function settled(park: true | undefined): Pair {
 /** The steps that follow while these links of beta's are silent. */
 function stepsWhile(pair: Pair, ...silent: readonly string[]): string[] {
   pair.silent = new Set(silent);
-  return describeSteps(pair.run(pair.now + 200).steps);
+  return describeSteps(pair.run(pair.now + 400).steps);
 }
 
 test('without parking, a peer of which no path works keeps all it has', () => {

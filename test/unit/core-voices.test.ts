@@ -1,5 +1,7 @@
+import type { Core } from '../../agent/core/core';
 import type { Voices } from '../../agent/core/voices';
 import type { Mac } from '../../agent/wire/address';
+import { repeatedSequence } from '../../agent/wire/beacon-repetition';
 import { FarSpeaker, Listener, OPTIONS, SEAL, sealWith } from './core-beacon-fixtures';
 import { BETA_MACS, beta as listedBeta, topologyOf } from './core-fixtures';
 
@@ -12,9 +14,11 @@ function acquainted(topology = {}): { alpha: Listener; beta: FarSpeaker } {
   return { alpha, beta };
 }
 
+const voicesOf = (core: Core) =>
+  (core as unknown as { neighborhood: { voices: Voices } }).neighborhood.voices;
+
 function remembered({ core }: Listener): number {
-  const { neighborhood } = core as unknown as { neighborhood: { voices: Voices } };
-  return neighborhood.voices.size;
+  return voicesOf(core).size;
 }
 
 const count = ({ core }: Listener, what: string) => core.counters.get(what) ?? 0;
@@ -49,6 +53,16 @@ describe('a repetition', () => {
   });
 });
 
+test('a recording of the former agent, on a card that was replaced at its restart, is as old as any', () => {
+  const { alpha, beta } = acquainted();
+  beta.frame(0);
+  const recorded = beta.frame(0);
+  Object.assign(beta, { epoch: 8, sequence: 0, macs: [0x020000000fff as Mac, BETA_MACS[1]!] });
+  alpha.run(2200, [beta]);
+  alpha.hear(0, recorded);
+  expect(count(alpha, 'beacon-older-epoch')).toBe(1);
+});
+
 describe('of frames whose tag is bad', () => {
   test('nothing is remembered, however many senders they claim', () => {
     const { alpha } = acquainted();
@@ -60,6 +74,30 @@ describe('of frames whose tag is bad', () => {
       alpha.hear(0, forger.frame(0));
     }
     expect([remembered(alpha), count(alpha, 'beacon-unknown-key')]).toEqual([2, 100]);
+  });
+});
+
+describe('what is remembered', () => {
+  test('is a copy, since a received frame is written over by later ones', () => {
+    const { alpha, beta } = acquainted();
+    const frame = beta.frame(0, { urgent: true });
+    alpha.hear(0, frame);
+    frame.fill(0xff, 14);
+    const voices = voicesOf(alpha.core);
+    const again = beta.frame(0, { urgent: true });
+    expect(
+      repeatedSequence(voices.steady(alpha.core.registry.links.get('eth0')!, again)!.beacon, again),
+    ).toBe(beta.sequence);
+  });
+
+  test('has an end, however many cards speak', () => {
+    const { alpha } = acquainted();
+    const voices = voicesOf(alpha.core);
+    const link = alpha.core.registry.links.get('eth0')!;
+    const voice = voices.steady(link, new FarSpeaker().frame(0))!;
+    for (let card = 1; card <= 20_000; card++)
+      voices.remember({ ...voice, beacon: { ...voice.beacon, source: card as Mac } });
+    expect(voices.size).toBeLessThanOrEqual(16_384);
   });
 });
 

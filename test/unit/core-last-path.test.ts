@@ -1,0 +1,90 @@
+import type { Note } from '../../agent/core/event';
+import type { Mac } from '../../agent/wire/address';
+import { beta, Pair, topologyOf } from './core-fixtures';
+
+/** The last path that is left is given time: its requests may only be waiting behind bulk, and nothing could take its place. */
+
+const INTERVAL = topologyOf().probe.interval;
+
+/** When the second plane falls silent; the first has failed before. */
+const SILENT = 1500;
+
+/** Alpha, for which beta's first plane has failed. */
+function withOneLeft(): Pair {
+  const pair = new Pair();
+  pair.run(100);
+  pair.silent = new Set(['eth0']);
+  pair.run(SILENT);
+  return pair;
+}
+
+function silence(pair: Pair, ...links: readonly string[]): void {
+  pair.silent = new Set(links);
+}
+
+const told = (notes: readonly Note[]) =>
+  notes.filter(({ event }) => event.startsWith('peer-') || event === 'failover').map(({ event }) => event);
+const states = ({ core }: Pair) => [...core.registry.allPaths()].map(({ state }) => state);
+
+test('silent for a moment, it carries the traffic on: no route moves', () => {
+  const pair = withOneLeft();
+  silence(pair, 'eth0', 'eth1');
+  const { steps, notes } = pair.run(SILENT + 200);
+  expect([steps, told(notes), states(pair)]).toEqual([[], [], ['down', 'suspect']]);
+  silence(pair, 'eth0');
+  expect([pair.run(SILENT + 600).steps, states(pair)]).toEqual([[], ['down', 'up']]);
+});
+
+test('silent for longer than a quarter of a second, it is down like the others, and all routes stand', () => {
+  const pair = withOneLeft();
+  silence(pair, 'eth0', 'eth1');
+  expect(told(pair.run(SILENT + 250).notes)).toEqual([]);
+  const { steps, notes } = pair.run(SILENT + INTERVAL + 250 + INTERVAL + 10);
+  expect(told(notes)).toEqual(['peer-unreachable']);
+  expect(steps.map(({ operation }) => operation)).toEqual(['add-route']);
+  expect(states(pair)).toEqual(['down', 'down']);
+});
+
+test('another one that answers meanwhile is taken at once', () => {
+  const pair = withOneLeft();
+  silence(pair, 'eth0', 'eth1');
+  pair.run(SILENT + 200);
+  silence(pair, 'eth1');
+  const { notes } = pair.run(SILENT + 200 + 2 * INTERVAL + 10);
+  expect(told(notes)).toEqual(['failover']);
+  expect(states(pair)).toEqual(['held', 'down']);
+});
+
+test('while it is waited for, requests are an interval apart, and the first is to everybody', () => {
+  const pair = withOneLeft();
+  silence(pair, 'eth0', 'eth1');
+  const { sends } = pair.run(SILENT + 250);
+  const asked = sends.filter(({ link }) => link === 'eth1').map(({ frame }) => frame[0] === 0xff);
+  expect(asked.filter(Boolean)).toHaveLength(1);
+  expect(asked.length).toBeLessThanOrEqual(3 + 250 / INTERVAL);
+});
+
+test('a card in the place of the far end’s is found at once, and is on trial', () => {
+  const pair = withOneLeft();
+  pair.macs = [pair.macs[0]!, 0x020000000fff as Mac];
+  const { notes } = pair.run(SILENT + INTERVAL + 30);
+  expect(states(pair)).toEqual(['down', 'held']);
+  expect(told(notes)).toEqual([]);
+  const path = [...pair.core.registry.allPaths()].find(
+    ({ peer, plane }) => peer.name === beta.name && plane === 1,
+  );
+  expect(path!.mac).toBe(0x020000000fff);
+});
+
+test('held since it is the last, it is not dropped for one late answer', () => {
+  const pair = new Pair();
+  pair.run(100);
+  silence(pair, 'eth0', 'eth1');
+  pair.run(1000);
+  silence(pair, 'eth0');
+  pair.run(1200);
+  expect(states(pair)).toEqual(['down', 'held']);
+  silence(pair, 'eth0', 'eth1');
+  const { steps, notes } = pair.run(1350);
+  expect([steps, told(notes), states(pair)]).toEqual([[], [], ['down', 'held']]);
+});

@@ -72,7 +72,8 @@ export class Kernel {
     const addresses = readAddresses(this.netlink);
     const interfaces = readInterfaces(this.netlink);
     this.names = new Map(interfaces.map(({ ifindex, name }) => [ifindex, name]));
-    this.links = new Map(interfaces.map((link) => [link.name, linkState(link, addresses)]));
+    const nameOf = (ifindex: number) => this.nameOf(ifindex);
+    this.links = new Map(interfaces.map((link) => [link.name, linkState(link, addresses, nameOf)]));
     return this.links;
   }
 
@@ -82,7 +83,8 @@ export class Kernel {
     const addresses = this.links.get(former ?? told.name)?.addresses ?? [];
     if (former !== undefined && former !== told.name) this.links.delete(former);
     const { ifindex, mac, up, carrier, mtu } = told;
-    const state = { ifindex, mac, up, carrier, mtu, addresses };
+    const master = told.master === undefined ? undefined : this.nameOf(told.master);
+    const state = { ifindex, mac, up, carrier, mtu, master, addresses };
     this.names.set(ifindex, told.name);
     this.links.set(told.name, state);
     return state;

@@ -16,6 +16,8 @@ export interface Interface {
   readonly up: boolean;
   readonly carrier: boolean;
   readonly mtu: number | undefined;
+  /** ifindex of the bridge, bond or the like whose part it is */
+  readonly master: number | undefined;
 }
 
 const AF_UNSPEC = 0;
@@ -23,7 +25,7 @@ const AF_UNSPEC = 0;
 const HEADER = 16;
 const IFF_UP = 1;
 /** Attributes of an interface (linux/if_link.h). */
-const IFLA = { address: 1, name: 3, mtu: 4, carrier: 33 } as const;
+const IFLA = { address: 1, name: 3, mtu: 4, master: 10, carrier: 33 } as const;
 
 /** Every interface of this network namespace. */
 export function readInterfaces(netlink: Rtnetlink): Interface[] {
@@ -52,11 +54,17 @@ export function decodeInterface(message: KernelMessage): Interface | undefined {
     up: (readUint32(body, 8) & IFF_UP) !== 0,
     carrier: (attributes.number(IFLA.carrier) ?? 0) !== 0,
     mtu: attributes.number(IFLA.mtu),
+    // 0 where it has just been released.
+    master: attributes.number(IFLA.master) || undefined,
   };
 }
 
 /** The interface with its own addresses, as the core takes it. */
-export function linkState(link: Interface, addresses: readonly InterfaceAddress[]): LinkState {
+export function linkState(
+  link: Interface,
+  addresses: readonly InterfaceAddress[],
+  nameOf: (ifindex: number) => string,
+): LinkState {
   const own = addresses.filter(({ device }) => device === link.ifindex);
   return {
     ifindex: link.ifindex,
@@ -64,6 +72,7 @@ export function linkState(link: Interface, addresses: readonly InterfaceAddress[
     up: link.up,
     carrier: link.carrier,
     mtu: link.mtu,
+    master: link.master === undefined ? undefined : nameOf(link.master),
     addresses: own.map(({ address, length }) => ({ address, length })),
   };
 }

@@ -218,6 +218,22 @@ describe('a link', () => {
     expect(events(notes)).toEqual(['link-mac-changed']);
   });
 
+  test.each([
+    [{ mtu: 9000 }, 'link-mtu-changed', { mtu: 9000 }],
+    [{ master: 'br0' }, 'link-enslaved', { master: 'br0' }],
+  ])('that changes as in %j is told, and nothing follows from it', (change, event, details) => {
+    const pair = new Pair();
+    pair.run(100);
+    const { steps, sends, notes } = pair.handle({
+      type: 'link',
+      name: 'eth0',
+      state: linkState(0, change),
+      at: 100,
+    });
+    expect(notes).toMatchObject([{ event, level: 'info', fields: { link: 'eth0', ...details } }]);
+    expect([steps, sends]).toEqual([[], []]);
+  });
+
   test('replaced by another of the same name has its routes laid again, and is announced', () => {
     const pair = new Pair();
     pair.run(100);

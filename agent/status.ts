@@ -2,6 +2,7 @@ import { type Clock, isoTime } from './clock';
 import type {
   ChoiceReport,
   LinkReport,
+  PartingReport,
   PathReport,
   PeerReport,
   RouteReport,
@@ -11,6 +12,7 @@ import type { Core } from './core/core';
 import type { Link } from './core/link';
 import type { Path } from './core/path';
 import { type Choice, reasonFor, returnChoice } from './core/preference';
+import { Relays, type Side } from './core/relays';
 import type { Peer, Topology } from './core/topology';
 import { protocolName } from './kernel/protocol-name';
 import type { StandingRoute } from './kernel/routes';
@@ -25,9 +27,13 @@ export interface Situation {
   readonly counters: Readonly<Record<string, number>>;
 }
 
+/** Of the peers that may reach one that we don't, so many are named: any of them will do. */
+const MOST_RELAYS = 4;
+
 export function statusReport(core: Core, situation: Situation, clock: Clock): StatusReport {
   const { topology, responder, registry } = core;
   const { startedAt, readyAt } = situation;
+  const relays = relaysOf(registry.paths);
   return {
     cluster: topology.cluster,
     host: topology.host,
@@ -62,7 +68,16 @@ export function statusReport(core: Core, situation: Situation, clock: Clock): St
         priority: place.priority,
       };
     }),
-    peers: [...registry.paths].map(([peer, paths]) => peerReport(core, peer, paths, clock)),
+    peers: [...registry.paths].map(([peer, paths]) => ({
+      ...peerReport(core, peer, paths, clock),
+      relays: relays.to(peer.name, MOST_RELAYS),
+    })),
+    partings: relays.partings().map(
+      ({ one, other }): PartingReport => ({
+        one: sideReport(topology, one),
+        other: sideReport(topology, other),
+      }),
+    ),
     counters: {
       ...Object.fromEntries([...core.counters].sort(([a], [b]) => (a < b ? -1 : 1))),
       ...situation.counters,
@@ -70,7 +85,21 @@ export function statusReport(core: Core, situation: Situation, clock: Clock): St
   };
 }
 
-function peerReport(core: Core, peer: Peer, paths: readonly Path[], clock: Clock): PeerReport {
+/** Far ends run no agent: nobody passes anything on to them, and they to nobody. */
+function relaysOf(all: ReadonlyMap<Peer, readonly Path[]>): Relays {
+  return new Relays([...all].flatMap(([peer, paths]) => (peer.kind === 'agent' ? [{ peer, paths }] : [])));
+}
+
+function sideReport(topology: Topology, { planes, peers }: Side): PartingReport['one'] {
+  return { planes: planes.map((plane) => planeName(topology, plane)), peers };
+}
+
+function peerReport(
+  core: Core,
+  peer: Peer,
+  paths: readonly Path[],
+  clock: Clock,
+): Omit<PeerReport, 'relays'> {
   const { topology } = core;
   const active = core.failover.activeOf(peer);
   const priorityOf = (path: Path) => core.registry.links.get(path.link)?.place.priority ?? 0;

@@ -6,6 +6,7 @@ import type {
   PathReport,
   PathState,
   PeerReport,
+  SideReport,
   StatusReport,
 } from '../control/protocol';
 import { EXIT, type ExitStatus } from '../exit-status';
@@ -114,8 +115,38 @@ function header(report: StatusReport, now: number, colour: boolean): string[] {
     line('answers', `${acting} (${configured}: ${reason})`, colour),
     ...beaconLines(report, colour),
     ...report.links.map((link) => line('link', ...linkText(link, now, colour))),
+    ...partingLines(report, colour),
   ];
 }
+
+/** Who has no plane in common with whom, while a third host has one with both: this host, or a peer. */
+function partingLines({ partings, peers }: StatusReport, colour: boolean): string[] {
+  const parted = partings.map(
+    ({ one, other }) => `${sideText(one)}, ${sideText(other)}: no plane in common; this host reaches both`,
+  );
+  const targets = new Map<string, string[]>();
+  for (const { name, relays } of peers) {
+    if (relays.length === 0) continue;
+    const by = names(relays);
+    targets.set(by, [...(targets.get(by) ?? []), name]);
+  }
+  const unreached = [...targets].map(
+    ([by, them]) => `${names(them)}: no plane in common with this host; ${by} may reach both`,
+  );
+  return [...parted, ...unreached].map((text) => line('parted', text, colour, 'yellow'));
+}
+
+function sideText({ peers, planes }: SideReport): string {
+  return `${names(peers)} (on ${planes.join(', ')})`;
+}
+
+/** Two at most, so that a line has room for both sides. */
+function names(all: readonly string[]): string {
+  const more = all.length > MOST_NAMES ? ` and ${all.length - MOST_NAMES} more` : '';
+  return all.slice(0, MOST_NAMES).join(', ') + more;
+}
+
+const MOST_NAMES = 2;
 
 function beaconLines({ beacon, planesJoined }: StatusReport, colour: boolean): string[] {
   const lines: string[] = [];

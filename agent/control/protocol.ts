@@ -66,7 +66,24 @@ export interface PeerReport {
   readonly returns: ChoiceReport | null;
   /** `discovered`: it is not in the file, its beacons made it a peer */
   readonly origin: 'file' | 'discovered';
+  /**
+   * names of peers that we reach and that may reach it, where we don't: by a plane of which we see nobody. A few of them at most; empty
+   * otherwise
+   */
+  readonly relays: readonly string[];
   readonly paths: readonly PathReport[];
+}
+
+/** Peers, and the names of the planes by which each of them works, or may work for all that we know. */
+export interface SideReport {
+  readonly planes: readonly string[];
+  readonly peers: readonly string[];
+}
+
+/** Peers that this host reaches on both sides, though no working plane leads from one side to the other. */
+export interface PartingReport {
+  readonly one: SideReport;
+  readonly other: SideReport;
 }
 
 export interface LinkReport {
@@ -116,6 +133,8 @@ export interface StatusReport {
   readonly planesJoined: boolean;
   readonly links: readonly LinkReport[];
   readonly peers: readonly PeerReport[];
+  /** peers that cannot reach each other, while this host reaches both; empty where there are none */
+  readonly partings: readonly PartingReport[];
   /** ignored frames by reason, and other totals since the start */
   readonly counters: Readonly<Record<string, number>>;
 }

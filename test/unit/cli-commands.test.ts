@@ -69,6 +69,7 @@ gate  a      eth0  held           12.3ms  1d1h`);
           choice: { plane, reason: 'priority' },
           returns: { plane, reason: 'order' },
           origin: 'discovered',
+          relays: [],
           paths: [path(plane, link, 'suspect', { rtt: 123.4, since: ago(400 * 86_400), active: true })],
         },
       ],
@@ -95,6 +96,7 @@ gate  a      eth0  held           12.3ms  1d1h`);
           choice: { plane: 'b', reason: 'priority' },
           returns: { plane: 'a', reason: 'order' },
           origin: 'discovered',
+          relays: [],
           paths: [
             path('b', 'eth1', 'up', { active: true, beacon }),
             path('a', 'eth0', 'up', { beacon: { ...beacon, hearsUs: false } }),
@@ -118,6 +120,29 @@ gate  a      eth0  held           12.3ms  1d1h`);
       'beta  c      eth2  up                          silent   0.12ms  3m12s',
       'beta  d      eth3  down                        drained  0.12ms  3m12s',
       'beta  e      eth4  up                          none     0.12ms  3m12s',
+    ]);
+  });
+
+  test('says which hosts have no plane in common, and who reaches both', async () => {
+    const { peers } = statusReport();
+    const side = (plane: string, ...names: readonly string[]) => ({ planes: [plane], peers: names });
+    const report = statusReport({
+      partings: [
+        { one: side('a', 'beta'), other: side('b', 'gamma') },
+        { one: side('a', 'h1', 'h2', 'h3', 'h4'), other: side('b', 'gamma') },
+      ],
+      peers: ['delta', 'epsilon', 'zeta'].map((name, index) => ({
+        ...peers[0]!,
+        name,
+        relays: index < 2 ? ['beta'] : [],
+      })),
+    });
+    await scene.daemon({ status: () => report });
+    const { out } = await scene.run('status');
+    expect(out.filter((line) => line.startsWith('parted'))).toEqual([
+      'parted   beta (on a), gamma (on b): no plane in common; this host reaches both',
+      'parted   h1, h2 and 2 more (on a), gamma (on b): no plane in common; this host …',
+      'parted   delta, epsilon: no plane in common with this host; beta may reach both',
     ]);
   });
 

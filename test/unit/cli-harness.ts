@@ -139,6 +139,7 @@ export function statusReport(more: Partial<StatusReport> = {}): StatusReport {
         choice: { plane: 'a', reason: 'only' },
         returns: null,
         origin: 'file',
+        relays: [],
         paths: [
           path('a', 'eth0', 'up', { active: true }),
           path('b', 'eth1', 'down', { rtt: null, since: ago(5) }),
@@ -152,9 +153,11 @@ export function statusReport(more: Partial<StatusReport> = {}): StatusReport {
         choice: null,
         returns: null,
         origin: 'file',
+        relays: [],
         paths: [path('a', 'eth0', 'held', { rtt: 12.34, since: ago(90_000) })],
       },
     ],
+    partings: [],
     counters: {},
     ...more,
   };

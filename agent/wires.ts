@@ -1,6 +1,7 @@
 import { type PacketMatch, PacketSocket, type ReceivedFrame } from '../native-bindings/packet-socket';
 import { SystemError } from '../native-bindings/system-error';
-import type { Send } from './core/event';
+import type { Send, Voice } from './core/event';
+import type { Mac } from './wire/address';
 import { FLAGS_OFFSET, URGENT } from './wire/beacon';
 import { ETHERTYPE_ARP } from './wire/ethernet';
 
@@ -14,6 +15,12 @@ export interface WireHandlers {
 /** What a link's sockets are for, in the order in which they are read: ARP to us alone and ARP to everybody before steady beacons. */
 const ROLES = ['urgent', 'directed', 'broadcast', 'steady'] as const;
 type Role = (typeof ROLES)[number];
+
+const ROLES_OF: Readonly<Record<Voice, readonly Role[]>> = {
+  broadcast: ['broadcast'],
+  directed: ['directed'],
+  beacons: ['urgent', 'steady'],
+};
 
 /** The group bit of the Ethernet destination (IEEE 802, 8.2.2). */
 const IS_BROADCAST: PacketMatch = { offset: 0, mask: 1, value: 1 };
@@ -55,6 +62,18 @@ export class Wires {
     if (answering === this.answering) return;
     this.answering = answering;
     for (const { sockets } of this.wires.values()) sockets.directed?.wake(answering);
+  }
+
+  /**
+   * Lets in only frames of these senders on a link, or everybody's. Where the kernel can't keep the others out, since the senders are too many,
+   * none of the frames wakes the agent: they are read when something else does.
+   */
+  screen(link: string, voice: Voice, senders: readonly Mac[] | undefined): void {
+    for (const role of ROLES_OF[voice]) {
+      const socket = this.wires.get(link)?.sockets[role];
+      const screened = socket?.screen(senders) ?? true;
+      if (role !== 'steady') socket?.wake(screened && (role !== 'directed' || this.answering));
+    }
   }
 
   /**

@@ -19,6 +19,7 @@ export interface NativePacketSocket {
   receive(maximum: number): number;
   send(first: number, count: number): number;
   wake(wanted: boolean): void;
+  screen(senders: Uint32Array | undefined): number;
   statistics(): readonly [packets: number, drops: number];
   receiveBuffer(): number;
   close(): void;

@@ -16,9 +16,13 @@ struct Match {
   uint32_t value = 0;
 };
 
+// Hardware addresses of senders, by their last four bytes, ascending and each once.
+using Senders = std::vector<uint32_t>;
+
 // A classic BPF program that lets through whole frames of the given EtherTypes that match, unless this host sent them
-// itself.
-std::vector<sock_filter> BuildFilter(const std::vector<uint16_t>& ether_types, const Match& match);
+// itself; with `senders`, only theirs. It may be longer than BPF_MAXINSNS, which the kernel refuses.
+std::vector<sock_filter> BuildFilter(const std::vector<uint16_t>& ether_types, const Match& match,
+                                     const Senders* senders = nullptr);
 
 }  // namespace multihomed
 

@@ -17,11 +17,18 @@ PacketOptions PacketOptions::Read(const Napi::CallbackInfo& info) {
           info[4].As<Napi::Number>().Uint32Value()};
 }
 
-Failure PacketOptions::Apply(int fd) const {
-  std::vector<sock_filter> program = BuildFilter(ether_types, match);
+Failure PacketOptions::Filter(int fd, const Senders* senders) const {
+  std::vector<sock_filter> program = BuildFilter(ether_types, match, senders);
+  if (program.size() > BPF_MAXINSNS) return {EINVAL, "SO_ATTACH_FILTER"};
   const sock_fprog filter = {static_cast<unsigned short>(program.size()), program.data()};
-  const int enabled = 1;
   if (SetOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, filter) != 0) return {errno, "setsockopt SO_ATTACH_FILTER"};
+  return {};
+}
+
+Failure PacketOptions::Apply(int fd) const {
+  const int enabled = 1;
+  const Failure filtered = Filter(fd, nullptr);
+  if (filtered.error != 0) return filtered;
   if (SetReceiveBuffer(fd, receive_buffer) != 0) return {errno, "setsockopt SO_RCVBUF"};
   if (SetOption(fd, SOL_SOCKET, SO_TIMESTAMPNS, enabled) != 0) return {errno, "setsockopt SO_TIMESTAMPNS"};
   if (SetOption(fd, SOL_PACKET, PACKET_AUXDATA, enabled) != 0) return {errno, "setsockopt PACKET_AUXDATA"};

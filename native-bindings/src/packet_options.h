@@ -26,6 +26,8 @@ struct PacketOptions {
   static PacketOptions Read(const Napi::CallbackInfo& info);
   // Everything that has to be true before the first frame can come in.
   Failure Apply(int fd) const;
+  // Which frames come in; with `senders`, only theirs. What waits already stays. EINVAL for more senders than a filter takes.
+  Failure Filter(int fd, const Senders* senders) const;
   // Lets frames in.
   Failure Bind(int fd) const;
 

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "packet_options.h"
-
 namespace multihomed {
 
 namespace {
@@ -57,6 +55,7 @@ Napi::Function PacketSocket::Define(Napi::Env env) {
                          InstanceMethod<&PacketSocket::Receive>("receive"),
                          InstanceMethod<&PacketSocket::Send>("send"),
                          InstanceMethod<&PacketSocket::Wake>("wake"),
+                         InstanceMethod<&PacketSocket::Screen>("screen"),
                          InstanceMethod<&PacketSocket::Statistics>("statistics"),
                          InstanceMethod<&PacketSocket::ReceiveBuffer>("receiveBuffer"),
                          InstanceMethod<&PacketSocket::Close>("close"),
@@ -116,10 +115,10 @@ Napi::Value PacketSocket::Open(const Napi::CallbackInfo& info) {
   Descriptor descriptor(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!descriptor.valid()) return Failure{errno, "socket AF_PACKET"}.ToValue(env);
   floor_ = ReadClock(CLOCK_MONOTONIC);
-  const PacketOptions options = PacketOptions::Read(info);
-  Failure failure = options.Apply(descriptor.get());
-  if (failure.error == 0 && options.ring_slots > 0) failure = ring_.Open(descriptor.get(), options.ring_slots);
-  if (failure.error == 0) failure = options.Bind(descriptor.get());
+  options_ = PacketOptions::Read(info);
+  Failure failure = options_.Apply(descriptor.get());
+  if (failure.error == 0 && options_.ring_slots > 0) failure = ring_.Open(descriptor.get(), options_.ring_slots);
+  if (failure.error == 0) failure = options_.Bind(descriptor.get());
   if (failure.error == 0) {
     const Napi::Function readable = info[5].IsFunction() ? info[5].As<Napi::Function>() : Napi::Function();
     const int error = Poller::Start(env, descriptor.get(), readable, info[6].As<Napi::Function>(), &poller_);
@@ -232,6 +231,15 @@ Napi::Value PacketSocket::Send(const Napi::CallbackInfo& info) {
 
 void PacketSocket::Wake(const Napi::CallbackInfo& info) {
   if (poller_ != nullptr) poller_->Wake(info[0].As<Napi::Boolean>().Value());
+}
+
+Napi::Value PacketSocket::Screen(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (fd_ < 0) return Napi::Number::New(env, -EBADF);
+  if (!info[0].IsTypedArray()) return Napi::Number::New(env, -options_.Filter(fd_, nullptr).error);
+  const auto array = info[0].As<Napi::Uint32Array>();
+  const Senders senders(array.Data(), array.Data() + array.ElementLength());
+  return Napi::Number::New(env, -options_.Filter(fd_, &senders).error);
 }
 
 Napi::Value PacketSocket::Statistics(const Napi::CallbackInfo& info) {

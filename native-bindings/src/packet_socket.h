@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "descriptor.h"
+#include "packet_options.h"
 #include "packet_ring.h"
 #include "poller.h"
 #include "system.h"
@@ -36,6 +37,8 @@ class PacketSocket : public Napi::ObjectWrap<PacketSocket> {
   Napi::Value Send(const Napi::CallbackInfo& info);
   // (wanted): whether frames that wait call `readable`
   void Wake(const Napi::CallbackInfo& info);
+  // (senders: Uint32Array | undefined): 0. Whose frames come in, as Senders says; undefined for everybody's.
+  Napi::Value Screen(const Napi::CallbackInfo& info);
   // (): [packets, drops] since the previous call
   Napi::Value Statistics(const Napi::CallbackInfo& info);
   // (): the size of the receive buffer as the kernel accounts it
@@ -77,6 +80,7 @@ class PacketSocket : public Napi::ObjectWrap<PacketSocket> {
   uint8_t* send_bytes_;
   size_t send_size_;
   const uint32_t* send_ranges_;
+  PacketOptions options_{};
   PacketRing ring_;
   size_t slot_size_;
   std::vector<Slot> slots_;

@@ -1,3 +1,4 @@
+import type { Mac } from '../../agent/wire/address';
 import { Wires } from '../../agent/wires';
 import {
   ARP,
@@ -224,4 +225,38 @@ test('ARP to us alone wakes the agent where it answers, and else waits for somet
     ['a', [2]],
     ['a', [3]],
   ]);
+});
+
+test('a screen lets in the frames of some senders, for one voice of one link', () => {
+  const [sender, other] = [0x020000000001, 0x020000000002] as Mac[];
+  wires.use(BEACON);
+  wires.match('a', veth.near.ifindex);
+  const all = [arp(1), beacon(100), beacon(101, URGENT)];
+  const numbers = (): number[] => {
+    arrive(...all.map((frame) => frame.map((byte, at) => (at === 11 ? 1 : byte))));
+    return receive().map(([, frames]) => frames.length);
+  };
+  wires.screen('a', 'beacons', [other!]);
+  expect(numbers()).toEqual([1]);
+  wires.screen('a', 'beacons', [other!, sender!]);
+  wires.screen('a', 'broadcast', [other!]);
+  expect(numbers()).toEqual([1, 1]);
+  wires.screen('a', 'broadcast', undefined);
+  wires.screen('unknown', 'directed', undefined);
+  expect(numbers()).toEqual([1, 1, 1]);
+});
+
+test('where peers are too many for a screen, no frame wakes anybody while it is wanted', async () => {
+  wires.match('a', veth.near.ifindex);
+  wires.screen(
+    'a',
+    'broadcast',
+    Array.from({ length: 4000 }, (_, index) => index as Mac),
+  );
+  arrive(arp(1));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(wakes).toBe(0);
+  wires.screen('a', 'broadcast', undefined);
+  await waitUntil(() => wakes > 0, PATIENCE, 'to be woken by what waited');
+  expect(receive()).toEqual([['a', [1]]]);
 });

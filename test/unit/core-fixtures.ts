@@ -155,6 +155,7 @@ function join(all: readonly Actions[]): Actions {
     steps: all.flatMap(({ steps }) => steps),
     sends: all.flatMap(({ sends }) => sends),
     echoes: all.flatMap(({ echoes }) => echoes),
+    screens: all.flatMap(({ screens }) => screens),
     notes: all.flatMap(({ notes }) => notes),
   };
 }

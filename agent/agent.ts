@@ -4,6 +4,7 @@ import type { Clock } from './clock';
 import { Core } from './core/core';
 import type { Actions, CoreEvent, Note } from './core/event';
 import { repairNote } from './core/repair';
+import { METRIC_STEP } from './core/routing';
 import type { Seal } from './core/seal';
 import type { Topology } from './core/topology';
 import { drainsFromRecord, drainsToRecord, recordedDrain } from './drains';
@@ -13,10 +14,13 @@ import { dispositionOf, KernelError } from './kernel/error';
 import { Kernel, type Refusal, type Space } from './kernel/kernel';
 import { Monitor, type Notification } from './kernel/monitor';
 import { type RecordedDrain, RecordKeeper } from './kernel/record';
+import type { RoutePlace } from './kernel/routes';
 import { sweepFormer } from './kernel/teardown';
 import { RepairLog } from './repair-log';
 import { Repairs } from './repairs';
+import { TimeWatch } from './time-watch';
 import { Troubles } from './troubles';
+import { formatPrefix } from './wire/address';
 import { Wires } from './wires';
 
 /** The settings of our links are read this often, in ms: the kernel doesn't tell who changes them. */
@@ -104,7 +108,11 @@ export class Agent {
       (error) => this.output.fatal(error),
     );
     this.monitor = Monitor.open(
-      { ...topology.route, port: this.kernel.port },
+      {
+        ...topology.route,
+        port: this.kernel.port,
+        isRouted: (destination) => this.core.registry.isRouted(destination),
+      },
       () => this.onNotifications(this.monitor.read()),
       (error) => this.output.fatal(error),
     );
@@ -114,13 +122,28 @@ export class Agent {
   start(): void {
     this.keepRecord();
     const links = this.kernel.readLinks();
+    this.noteReplaced();
     for (const link of this.core.topology.links) this.wires.match(link.name, links.get(link.name)?.ifindex);
     this.feedSettings();
     this.perform(this.core.start(links, this.kernel.readTable(), this.clock.now()));
     this.sweep();
     this.checkReady();
+    const time = new TimeWatch(this.clock, SETTINGS_INTERVAL, (note) => this.output.note(note));
+    this.intervals.push(setInterval(() => time.look(), SETTINGS_INTERVAL));
     this.intervals.push(setInterval(() => this.feedSettings(), SETTINGS_INTERVAL));
     this.intervals.push(setInterval(() => this.audit(), AUDIT_INTERVAL));
+  }
+
+  /** Tells which links of a former run are other interfaces now. */
+  private noteReplaced(): void {
+    const replaced = this.kernel.forgetGone();
+    const { links, planes } = this.core.topology;
+    for (const { name, plane } of links) {
+      if (!replaced.includes(name)) continue;
+      const fields = { link: name, plane: planes[plane] };
+      this.output.note({ event: 'link-replaced', level: 'info', fields });
+    }
+    if (replaced.length > 0) this.keepRecord();
   }
 
   /** Removes what earlier runs had elsewhere. Routes of ours may have been refused since theirs were in the way. */
@@ -202,7 +225,7 @@ export class Agent {
 
   /** Carries out what the core wants, in its order, and asks to be woken for what comes next. */
   private perform(actions: Actions): void {
-    const { hints, steps, sends, echoes, screens, notes } = actions;
+    const { hints, steps, sends, echoes, notes } = actions;
     if (hints.length > 0) this.send(hints);
     const putBack = steps.filter((step) => this.kernel.putsBack(step));
     const refusals = steps.length > 0 ? this.kernel.apply(steps) : [];
@@ -213,7 +236,6 @@ export class Agent {
     if (sends.length > 0) this.send(sends);
     if (echoes.length > 0) this.echoes.send(echoes);
     const after = this.clock.now();
-    for (const { link, voice, senders } of screens) this.wires.screen(link, voice, senders);
     this.core.sent(before, after);
     if (sends.length > 0) this.readAt = Math.min(this.readAt, after + ANSWER_PATIENCE);
     this.wires.answers = this.core.responder.acting === 'agent';
@@ -276,6 +298,9 @@ export class Agent {
         case 'foreign-change':
           reread = true;
           break;
+        case 'foreign-route':
+          this.noteShadow(notification.route);
+          break;
         case 'overrun':
           this.troubles.note('netlink-overrun', {});
           reread = true;
@@ -286,6 +311,15 @@ export class Agent {
     if (links.length > 0) this.feed({ type: 'batch', events: links });
     // Where a link of ours changed, the kernel may have dropped routes without a word.
     if (reread || links.length > 0) this.repairs.ask(REPAIR_SPACING);
+  }
+
+  /** Tells where somebody else's route stands before ours; it is left alone. */
+  private noteShadow({ destination, metric, device, protocol }: RoutePlace): void {
+    const { route, planes } = this.core.topology;
+    if (metric >= route.metric + METRIC_STEP * (planes.length - 1)) return;
+    const link = device === undefined ? null : this.kernel.nameOf(device);
+    const shadowed = formatPrefix(destination, true);
+    this.troubles.note('route-shadowed', { destination: shadowed, link, metric, protocol });
   }
 
   private feedSettings(): void {

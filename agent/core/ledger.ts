@@ -148,7 +148,8 @@ export class Ledger {
   }
 }
 
-function keyOf({ address, length }: Prefix): string {
+/** A prefix as the key of a map. */
+export function keyOf({ address, length }: Prefix): string {
   return `${address}/${length}`;
 }
 
@@ -164,7 +165,7 @@ function byDestination(routes: readonly Route[]): Map<string, Route[]> {
 }
 
 /** Every destination to which a peer can have routes. */
-function destinationsOf(peer: Peer): Prefix[] {
+export function destinationsOf(peer: Peer): Prefix[] {
   if (peer.kind === 'agent') return peer.aliases.map((address) => ({ address, length: 32 }));
   const target = peer.icmp;
   const listed = peer.prefixes.some(({ address, length }) => length === 32 && address === target);

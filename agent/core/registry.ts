@@ -1,5 +1,6 @@
-import type { Ipv4, Mac } from '../wire/address';
+import type { Ipv4, Mac, Prefix } from '../wire/address';
 import { Agenda } from './agenda';
+import { destinationsOf, keyOf } from './ledger';
 import { Link } from './link';
 import { Path } from './path';
 import { byPreference } from './preference';
@@ -19,6 +20,7 @@ export class Registry {
   private readonly byTarget = new Map<string, Map<Ipv4, Path>>();
   private readonly byAlias = new Map<Ipv4, Peer>();
   private readonly byName = new Map<string, Peer>();
+  private readonly destinations = new Set<string>();
 
   constructor(topology: Topology, now: number) {
     this.rebuild(topology, topology.peers, now);
@@ -33,6 +35,7 @@ export class Registry {
     this.paths.clear();
     this.byAlias.clear();
     this.byName.clear();
+    this.destinations.clear();
     let serial = 0;
     for (const peer of peers) {
       const paths = [...this.links.values()]
@@ -50,6 +53,7 @@ export class Registry {
         });
       this.paths.set(peer, paths.sort(byPreference));
       this.byName.set(peer.name, peer);
+      for (const destination of destinationsOf(peer)) this.destinations.add(keyOf(destination));
       if (peer.kind === 'agent') for (const alias of peer.aliases) this.byAlias.set(alias, peer);
     }
     this.agenda.reset(this.allPaths());
@@ -91,6 +95,11 @@ export class Registry {
 
   peerNamed(name: string): Peer | undefined {
     return this.byName.get(name);
+  }
+
+  /** Whether a destination is one to which we have routes. */
+  isRouted(destination: Prefix): boolean {
+    return this.destinations.has(keyOf(destination));
   }
 
   /** Whether a hardware address is of one of our links. */

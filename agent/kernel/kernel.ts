@@ -128,6 +128,13 @@ export class Kernel {
     return settings;
   }
 
+  /** Forgets what a former run changed on interfaces that are gone; those of their names that other interfaces have now. */
+  forgetGone(): string[] {
+    return [...this.sysctls.forgetGone((ifindex) => this.names.has(ifindex))].filter((link) =>
+      this.links.has(link),
+    );
+  }
+
   /** Whether a step sets again what we had set before: somebody else has changed it since. */
   putsBack(step: KernelStep): boolean {
     if (step.operation !== 'change-setting') return false;

@@ -1,9 +1,10 @@
 import { NetlinkSocket } from '../../native-bindings/netlink-socket';
 import { SystemError } from '../../native-bindings/system-error';
+import type { Prefix } from '../wire/address';
 import { decodeAddress, LOOPBACK } from './alias';
 import { decodeInterface, type Interface } from './links';
 import { neighborProtocol } from './neighbors';
-import { decodeRoute } from './routes';
+import { decodePlace, type RoutePlace } from './routes';
 import { type KernelMessage, parseMessages, RTM } from './rtnetlink';
 
 /** What the kernel told by itself. */
@@ -14,6 +15,8 @@ export type Notification =
   | { readonly type: 'address'; readonly device: number }
   /** somebody else touched a route or neighbor entry of ours, or put a route where one of ours is */
   | { readonly type: 'foreign-change' }
+  /** somebody else added a route to a destination of ours */
+  | { readonly type: 'foreign-route'; readonly route: RoutePlace }
   /** notifications were lost: only a fresh reading is true */
   | { readonly type: 'overrun' };
 
@@ -33,6 +36,8 @@ export interface Interest {
   readonly table: number;
   /** the port of our own requests: what they changed is no news */
   readonly port: number;
+  /** whether a destination is one to which we have routes */
+  isRouted(destination: Prefix): boolean;
 }
 
 /** Follows the changes of links, addresses, routes and neighbor entries, by whomever. */
@@ -120,23 +125,30 @@ export class Monitor {
         if (address.device === LOOPBACK) into.push({ type: 'foreign-change' });
         break;
       }
-      default:
-        if (message.port !== this.interest.port && this.concernsUs(message))
+      case RTM.newRoute:
+      case RTM.delRoute:
+        if (message.port !== this.interest.port) this.interpretRoute(message, into);
+        break;
+      case RTM.newNeighbor:
+      case RTM.delNeighbor:
+        if (message.port !== this.interest.port && neighborProtocol(message) === this.interest.protocol)
           into.push({ type: 'foreign-change' });
     }
   }
 
   /**
-   * Whether a change by somebody else can have touched something of ours. A replaced route is told as the new one alone, whoever's it
-   * is (net/ipv4/fib_trie.c), so that one counts by its table.
+   * A change by somebody else. A replaced route is told as the new one alone, whoever's it is (net/ipv4/fib_trie.c), so that one may have
+   * been ours.
    */
-  private concernsUs(message: KernelMessage): boolean {
-    if (message.type === RTM.newRoute || message.type === RTM.delRoute) {
-      const route = decodeRoute(message);
-      if (route === undefined || route.table !== this.interest.table) return false;
-      return route.protocol === this.interest.protocol || (message.flags & NLM_F_REPLACE) !== 0;
+  private interpretRoute(message: KernelMessage, into: Notification[]): void {
+    const route = decodePlace(message);
+    if (route === undefined || route.table !== this.interest.table) return;
+    if (route.protocol === this.interest.protocol) {
+      into.push({ type: 'foreign-change' });
+      return;
     }
-    if (message.type !== RTM.newNeighbor && message.type !== RTM.delNeighbor) return false;
-    return neighborProtocol(message) === this.interest.protocol;
+    if (message.type !== RTM.newRoute || !this.interest.isRouted(route.destination)) return;
+    into.push({ type: 'foreign-route', route });
+    if ((message.flags & NLM_F_REPLACE) !== 0) into.push({ type: 'foreign-change' });
   }
 }

@@ -1,6 +1,6 @@
 import { RouteScope, RouteType } from 'netlink/dist/rt/structs';
 import type { Route } from '../core/routing';
-import { formatPrefix, type Ipv4 } from '../wire/address';
+import { formatPrefix, type Ipv4, type Prefix } from '../wire/address';
 import { Attributes, readUint32 } from './attributes';
 import { AF_INET, ipv4In } from './bytes';
 import { MessageWriter } from './message';
@@ -19,6 +19,14 @@ export interface StandingRoute extends Route {
 export interface RouteSpace {
   readonly table: number;
   readonly protocol: number;
+}
+
+/** Where a route stands, and whose it is. */
+export interface RoutePlace extends RouteSpace {
+  readonly destination: Prefix;
+  readonly metric: number;
+  /** ifindex; undefined for a route that leads to none, or to several */
+  readonly device: number | undefined;
 }
 
 /** rtm_table holds 8 bits; a larger number is in RTA_TABLE alone (RT_TABLE_UNSPEC there). */
@@ -72,6 +80,19 @@ export function decodeRoute(message: KernelMessage): StandingRoute | undefined {
     ...metricsIn(rawMetricsIn(attributes.bytes(RTA.metrics))),
     linkdown: (flags & RTNH_F_LINKDOWN) !== 0,
     dead: (flags & RTNH_F_DEAD) !== 0,
+  };
+}
+
+/** Where the IPv4 route in a message stands, of whatever kind it is. */
+export function decodePlace({ body }: KernelMessage): RoutePlace | undefined {
+  if (body.length < HEADER || body[0] !== AF_INET) return undefined;
+  const attributes = new Attributes(body, HEADER);
+  return {
+    destination: { address: ipv4In(attributes.bytes(RTA.destination)) ?? (0 as Ipv4), length: body[1]! },
+    metric: attributes.number(RTA.priority) ?? 0,
+    device: attributes.number(RTA.device),
+    table: attributes.number(RTA.table) ?? body[4]!,
+    protocol: body[5]!,
   };
 }
 

@@ -81,6 +81,13 @@ export class Sysctls {
     return change?.ifindex === ifindex && change.value === value;
   }
 
+  /** Forgets what was changed on interfaces that are gone, which took it along; the names that they had. */
+  forgetGone(exists: (ifindex: number) => boolean): Set<string> {
+    const gone = [...this.changed].filter(([, { ifindex }]) => !exists(ifindex));
+    for (const [key] of gone) this.changed.delete(key);
+    return new Set(gone.map(([, { link }]) => link));
+  }
+
   /** What is changed now. */
   get changes(): readonly ChangedSetting[] {
     return [...this.changed.values()];

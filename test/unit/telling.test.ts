@@ -2,6 +2,7 @@ import type { Note } from '../../agent/core/event';
 import { repairNote } from '../../agent/core/repair';
 import type { KernelStep } from '../../agent/core/routing';
 import { RepairLog } from '../../agent/repair-log';
+import { TimeWatch } from '../../agent/time-watch';
 import { Troubles } from '../../agent/troubles';
 import { parseIpv4 } from '../../agent/wire/address';
 
@@ -73,5 +74,40 @@ describe('troubles', () => {
       troubles.clear();
     }
     expect(told).toHaveLength(6);
+  });
+});
+
+describe('time', () => {
+  let [now, wall] = [0, 0];
+  let watch: TimeWatch;
+  const pass = (ms: number, step = 0): void => {
+    now += ms;
+    wall += ms + step;
+    watch.look();
+  };
+  beforeEach(() => {
+    [now, wall] = [0, 1_700_000_000_000];
+    watch = new TimeWatch({ now: () => now, wall: () => wall }, 1000, (note) => told.push(note));
+  });
+
+  test('that passes says nothing, and no more where the clock is adjusted or we are a little late', () => {
+    for (let count = 0; count < 3600; count++) pass(1000 + (count % 20) * 100, 0.5);
+    expect(told).toEqual([]);
+  });
+
+  test('in which we did not run is told', () => {
+    pass(61_000);
+    pass(1000);
+    expect(told).toEqual([{ event: 'stalled', level: 'warn', fields: { for: 60_000 } }]);
+  });
+
+  test('that somebody sets is told, forward and back, but not all the time', () => {
+    pass(1000, 3_600_000);
+    for (let count = 0; count < 9; count++) pass(1000, count % 2 === 0 ? -3_600_000 : 3_600_000);
+    pass(1000, -7_200_000);
+    expect(told.map(({ event, fields }) => [event, fields.by])).toEqual([
+      ['clock-stepped', 3_600_000],
+      ['clock-stepped', -7_200_000],
+    ]);
   });
 });

@@ -1,3 +1,4 @@
+import type { StatusReport } from '../control/protocol';
 import { formatIpv4, formatMac } from '../wire/address';
 import { check, finding } from './check';
 import type { Plan, WireFact } from './evidence';
@@ -34,20 +35,32 @@ export const beaconPlaneCheck = check('planes by beacons', ['wire'], ({ wire, to
   }),
 );
 
-export const silenceCheck = check('answers to ARP', ['wire'], ({ wire, topology }) => {
-  const silent = wire.links.filter((link) => isSilent(wire, link));
-  const answering = wire.questions.some(({ mac }) => mac !== undefined);
-  const links = silent.map((link) => {
-    const asked = wire.questions.filter((question) => question.link === link).length;
-    const what = `carrier is there, but of ${asked} ${asked === 1 ? 'peer' : 'peers'} asked by ARP none answers`;
-    const mend = answering
-      ? `look at the switch port of ${link}: spanning tree (make it an edge port), VLAN, port security`
-      : 'no link gets an answer: see whether the peers are switched on, then look at the switch ports and the firewall';
-    const severity = answering ? 'error' : 'warning';
-    return finding('link-silent', { severity, subject: link, what }, null, mend);
-  });
-  return [...links, ...silentPaths(wire, topology, silent)];
-});
+export const silenceCheck = check(
+  'answers to ARP',
+  ['wire', 'status'],
+  ({ wire: heard, status, topology }) => {
+    const questions = heard.questions.filter(({ link, peer }) => !isDrained(status, link, peer));
+    const wire = { ...heard, questions };
+    const silent = wire.links.filter((link) => isSilent(wire, link));
+    const answering = wire.questions.some(({ mac }) => mac !== undefined);
+    const links = silent.map((link) => {
+      const asked = wire.questions.filter((question) => question.link === link).length;
+      const what = `carrier is there, but of ${asked} ${asked === 1 ? 'peer' : 'peers'} asked by ARP none answers`;
+      const mend = answering
+        ? `look at the switch port of ${link}: spanning tree (make it an edge port), VLAN, port security`
+        : 'no link gets an answer: see whether the peers are switched on, then look at the switch ports and the firewall';
+      const severity = answering ? 'error' : 'warning';
+      return finding('link-silent', { severity, subject: link, what }, null, mend);
+    });
+    return [...links, ...silentPaths(wire, topology, silent)];
+  },
+);
+
+/** Whether a peer has told the agent that its operator has drained its link on the plane of one of ours: then nobody answers there. */
+function isDrained(status: StatusReport | null, link: string, peer: string): boolean {
+  const paths = status?.peers.find(({ name }) => name === peer)?.paths;
+  return paths?.find((path) => path.link === link)?.beacon?.state === 'drained';
+}
 
 function isSilent({ questions }: WireFact, link: string): boolean {
   const asked = questions.filter((question) => question.link === link);

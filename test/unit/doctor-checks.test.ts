@@ -225,6 +225,17 @@ describe('the wire', () => {
     expect(ids({ wire: wire({ questions: off }) })).toEqual([]);
   });
 
+  test('a peer that says that it has drained its link need not answer there', () => {
+    const questions = [first!, { ...second!, mac: undefined }];
+    const [peer] = STATUS.peers;
+    const saying = (state: 'up' | 'drained') => {
+      const beacon = { coming: true, hearsUs: true, state, priority: 0 };
+      const paths = peer!.paths.map((path) => ({ ...path, beacon }));
+      return ids({ wire: wire({ questions }), status: { ...STATUS, peers: [{ ...peer!, paths }] } });
+    };
+    expect([saying('up'), saying('drained')]).toEqual([['link-silent eth1'], []]);
+  });
+
   test('beacons of another plane mean a wrong cable, ours or that of one peer, but not on joined planes', () => {
     const beacons = [{ link: 'eth0', host: 'beta', plane: 'b' }];
     expect(found({ wire: wire({ beacons }) })).toMatchObject([

@@ -274,6 +274,8 @@ export class Agent {
   }
 
   private receive(): void {
+    // First what our own links did: a switch that dies takes them all at once, while far ends say so one by one.
+    this.onNotifications(this.monitor.read());
     this.receiveFrames();
     if (this.core.wakeAt <= this.clock.now()) this.wake();
   }

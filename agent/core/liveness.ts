@@ -1,6 +1,6 @@
 import type { Mac } from '../wire/address';
 import { Damping } from './damping';
-import { RoundTrip } from './round-trip';
+import { BROADCAST_SPACING, Pace } from './pace';
 import type { ProbeTiming } from './topology';
 
 /** What is known of a path by asking. */
@@ -37,12 +37,8 @@ export interface LivenessStep {
 
 const NOTHING: LivenessStep = {};
 
-/** While a path is down, requests to everybody are at least this far apart, in ms; the kernel's own pace (RFC 1122, 2.3.2.1). */
-const BROADCAST_SPACING = 1000;
 /** Sending that took less than this, in ms, was not interrupted. */
 const PROMPT = 1;
-/** While eased, requests are sent on one of so many moments of the interval, which all paths share: so they go out together. */
-const MOMENTS = 40;
 /** The last path that is left is not given up before its trouble has lasted this long, in ms: see {@link Liveness.last}. */
 const LAST_PATIENCE = 250;
 /** A wake-up this much later than asked, in ms, says that the agent did not run; at least {@link ProbeTiming.retry}. */
@@ -73,7 +69,7 @@ export class Liveness {
   heard: number | undefined;
   /** time at which the trouble that is being looked into began: the first request that stayed unanswered, or the hint */
   trouble: number;
-  private readonly roundTrip = new RoundTrip();
+  private readonly pace: Pace;
   /** requests without an answer, in a row */
   private misses = 0;
   private rises = 0;
@@ -88,8 +84,6 @@ export class Liveness {
   private everybody = false;
   /** requests follow each other within one `retry`: this is being verified */
   private hurried: Cause | undefined;
-  /** between two requests while up, where it is not `interval`; in ms */
-  private eased: number | undefined;
   private verifiedAt = Number.NEGATIVE_INFINITY;
   private broadcastAt = Number.NEGATIVE_INFINITY;
   private readonly damping = new Damping();
@@ -98,8 +92,9 @@ export class Liveness {
   constructor(
     private options: ProbeTiming,
     now: number,
-    private readonly phase: number,
+    phase: number,
   ) {
+    this.pace = new Pace(options, phase);
     this.since = now;
     this.trouble = now;
     this.due = now;
@@ -107,7 +102,7 @@ export class Liveness {
 
   /** Smoothed round trip in ms; undefined before the first answer. */
   get rtt(): number | undefined {
-    return this.roundTrip.smoothed;
+    return this.pace.rtt;
   }
 
   /** The next time at which {@link tick} has something to do. */
@@ -148,18 +143,17 @@ export class Liveness {
   /** Takes new timing; what is under way goes on. */
   retime(options: ProbeTiming, now: number): void {
     this.options = options;
-    if (!this.waits) this.due = Math.min(this.due, now + this.interval);
+    this.pace.retime(options);
+    if (!this.waits) this.due = Math.min(this.due, now + this.pace.interval(this.state));
   }
 
   /** Asks only each `interval` ms while up, since the path is watched by other means as well; undefined for the usual interval. */
   ease(interval: number | undefined, now: number): void {
-    if (interval === this.eased) return;
-    this.eased = interval;
-    if (this.waits || this.state !== 'up') return;
+    if (!this.pace.ease(interval) || this.waits || this.state !== 'up') return;
     this.due =
       interval === undefined
-        ? Math.min(this.due, now + this.interval)
-        : this.moment(now + interval * (this.phase || 1));
+        ? Math.min(this.due, now + this.options.interval)
+        : this.pace.first(this.state, now);
   }
 
   /** Takes an address that is known by other means; whether it is another one than before. What was asked of the former one counts no more. */
@@ -211,8 +205,7 @@ export class Liveness {
    */
   answer(mac: Mac | undefined, at: number, now: number): LivenessStep {
     // An answer to a repeated request could belong to any of them (RFC 6298, 3: Karn's algorithm).
-    if (this.askedAt !== undefined && this.misses === 0)
-      this.roundTrip.measure(Math.max(0, at - this.sentAt));
+    if (this.askedAt !== undefined && this.misses === 0) this.pace.measure(at - this.sentAt);
     const replaced = this.overdue && mac !== this.mac;
     this.heard = at;
     this.misses = 0;
@@ -223,7 +216,8 @@ export class Liveness {
     const first = this.state === 'unknown';
     const step = replaced ? this.tryOut(now) : this.answered(now);
     // From when it was asked for, not sent: the time that sending many takes must not lengthen the interval.
-    this.due = first ? now + this.interval * this.phase : Math.max(now, this.moment(asked + this.interval));
+    const next = this.pace.moment(this.state, asked + this.pace.interval(this.state));
+    this.due = first ? this.pace.first(this.state, now) : Math.max(now, next);
     return step;
   }
 
@@ -246,18 +240,6 @@ export class Liveness {
   private tryOut(now: number): LivenessStep {
     this.rises = 1;
     return this.settle(now) ?? this.change('held', now, 'answer');
-  }
-
-  /** When to ask that is to ask by `time`: while eased, the last of the shared moments until then. */
-  private moment(time: number): number {
-    if (this.eased === undefined || this.state !== 'up') return time;
-    const spacing = this.eased / MOMENTS;
-    return Math.floor(time / spacing) * spacing;
-  }
-
-  /** Between two requests in the present state, in ms. */
-  private get interval(): number {
-    return this.state === 'up' ? (this.eased ?? this.options.interval) : this.options.interval;
   }
 
   /**
@@ -360,22 +342,8 @@ export class Liveness {
 
   /** How long to wait for the answer to the request just sent, in ms. */
   private wait(): number {
-    const { retry, misses, interval } = this.options;
-    const timeout = this.timeout();
-    if (this.state === 'down')
-      return Math.max(timeout, this.mac === undefined ? BROADCAST_SPACING : interval);
-    if (this.overdue) return Math.max(timeout, interval);
-    const last = this.misses + 1 >= misses;
-    if (this.hurried !== undefined) {
-      const spacing = retry / misses;
-      return last ? Math.max(spacing, timeout - spacing * (misses - 1)) : spacing;
-    }
-    return this.state === 'held' || this.misses === 0 || last ? timeout : retry;
-  }
-
-  /** RFC 6298's retransmission time-out, with `retry` as its floor; before the first measurement, `interval`. */
-  private timeout(): number {
-    const { retry, interval } = this.options;
-    return this.roundTrip.timeout(retry) ?? Math.max(retry, interval);
+    const { state, misses, overdue } = this;
+    const [hurried, known] = [this.hurried !== undefined, this.mac !== undefined];
+    return this.pace.wait({ state, misses, hurried, overdue, known });
   }
 }

@@ -1,5 +1,6 @@
 import { type ArpSettings, chooseResponder, kernelAnswers } from '../../agent/core/answering';
 import { isFiltered, type LinkSettings, settingsToChange } from '../../agent/core/settings';
+import { FINE } from './core-fixtures';
 
 const OPEN: ArpSettings = { arpIgnore: 0, arpIgnoreAll: 0, arpFilter: 0 };
 const HARD: ArpSettings = { ...OPEN, arpIgnore: 1 };
@@ -43,17 +44,6 @@ describe('who answers', () => {
 });
 
 describe('what is set on a link', () => {
-  const FINE: LinkSettings = {
-    rpFilter: 2,
-    rpFilterAll: 0,
-    arpIgnore: 0,
-    arpIgnoreBefore: 0,
-    arpIgnoreAll: 0,
-    arpFilter: 0,
-    arpFilterAll: 0,
-    ignoreRoutesWithLinkdown: 1,
-    addressed: true,
-  };
   const cases: readonly [string, Partial<LinkSettings>, boolean, Record<string, number>][] = [
     ['nothing where all is well', {}, false, {}],
     [

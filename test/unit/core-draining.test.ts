@@ -12,6 +12,7 @@ import {
   bothLinks,
   describeSteps,
   EMPTY,
+  FINE,
   gate,
   linkState,
   Pair,
@@ -21,20 +22,8 @@ import {
 const FOREVER = Number.POSITIVE_INFINITY;
 const delta: AgentPeer = { ...beta, name: 'delta', aliases: [DELTA] };
 
-const OPEN: LinkSettings = {
-  rpFilter: 0,
-  rpFilterAll: 0,
-  arpIgnore: 0,
-  arpIgnoreBefore: 0,
-  arpIgnoreAll: 0,
-  arpFilter: 0,
-  arpFilterAll: 0,
-  ignoreRoutesWithLinkdown: 1,
-  addressed: true,
-};
-
 /** Alpha and beta after a second; the kernel of alpha answers unless told otherwise. */
-function settled(changes: Parameters<typeof topologyOf>[0] = {}, settings = OPEN): Pair {
+function settled(changes: Parameters<typeof topologyOf>[0] = {}, settings = FINE): Pair {
   const pair = new Pair(topologyOf(changes));
   setSettings(pair, settings, settings);
   pair.run(1000);
@@ -101,7 +90,7 @@ describe('a link that is drained', () => {
   test('is in use at once when it is given back, where it never failed', () => {
     const pair = settled();
     drain(pair, 'eth0');
-    setSettings(pair, { ...OPEN, arpIgnore: 1 }, OPEN);
+    setSettings(pair, { ...FINE, arpIgnore: 1 }, FINE);
     pair.run(pair.now + 5000);
     const actions = undrain(pair, 'eth0');
     expect(describeSteps(actions.steps)).toEqual(['restore-setting', 'add-route 100']);
@@ -150,14 +139,14 @@ describe('a link that is drained', () => {
   test('is given to the peers again where nothing else leads anywhere, until another link is trusted', () => {
     const pair = settled();
     drain(pair, 'eth0');
-    setSettings(pair, { ...OPEN, arpIgnore: 1 }, OPEN);
+    setSettings(pair, { ...FINE, arpIgnore: 1 }, FINE);
     pair.silent.add('eth1');
     const fallen = pair.run(pair.now + 500);
     expect(describeSteps(fallen.steps)).toEqual(['add-route 100', 'remove-route 110', 'restore-setting']);
     expect(told(fallen)).toContainEqual({ event: 'drain-overridden', link: 'eth0', plane: 'a' });
     const announced = arpOf(fallen.sends).filter(({ senderIp, targetIp }) => senderIp === targetIp);
     expect(announced.filter(({ link }) => link === 'eth0')).toHaveLength(1);
-    setSettings(pair, OPEN, OPEN);
+    setSettings(pair, FINE, FINE);
     pair.silent.clear();
     const held = pair.run(pair.now + 500);
     expect(states(pair)).toEqual(['drained', 'held']);
@@ -205,7 +194,7 @@ describe('who answers on a drained link', () => {
   test('nobody, where the agent answers', () => {
     const pair = settled(
       { arp: { ...topologyOf().arp, responder: 'agent' } },
-      { ...OPEN, arpIgnore: 1, arpIgnoreBefore: 1 },
+      { ...FINE, arpIgnore: 1, arpIgnoreBefore: 1 },
     );
     drain(pair, 'eth0');
     expect(arpOf(pair.receive('eth0', question(0)).sends)).toEqual([]);
@@ -218,14 +207,14 @@ describe('who answers on a drained link', () => {
   test('the kernel is silenced again on a card that was put in meanwhile', () => {
     const pair = settled();
     drain(pair, 'eth0');
-    expect(setSettings(pair, { ...OPEN, arpIgnore: 1 }, OPEN).steps).toEqual([]);
-    expect(setSettings(pair, OPEN, OPEN).steps).toEqual([
+    expect(setSettings(pair, { ...FINE, arpIgnore: 1 }, FINE).steps).toEqual([]);
+    expect(setSettings(pair, FINE, FINE).steps).toEqual([
       { operation: 'change-setting', link: 'eth0', setting: 'arp_ignore', value: 1 },
     ]);
   });
 
   test('where no setting of the link can silence the kernel, none is touched', () => {
-    const pair = settled({}, { ...OPEN, arpIgnoreAll: 3 });
+    const pair = settled({}, { ...FINE, arpIgnoreAll: 3 });
     expect(describeSteps(drain(pair, 'eth0').steps)).toEqual(['remove-route 100']);
   });
 });

@@ -1,6 +1,7 @@
 import { Core } from '../../agent/core/core';
 import type { Actions, CoreEvent, LinkState, Send } from '../../agent/core/event';
 import type { KernelStep, KernelTable } from '../../agent/core/routing';
+import type { LinkSettings } from '../../agent/core/settings';
 import type { AgentPeer, FarEnd, Topology } from '../../agent/core/topology';
 import { type Ipv4, type Mac, parseIpv4, parsePrefix } from '../../agent/wire/address';
 import { type ArpFrame, arpReply, decodeArp, encodeArp } from '../../agent/wire/arp';
@@ -13,6 +14,18 @@ export const BETA = ip('10.78.0.2');
 /** MAC addresses of alpha's links by plane, and of beta's. */
 export const ALPHA_MACS = [0x02000000000a, 0x02000000010a] as Mac[];
 export const BETA_MACS = [0x02000000000b, 0x02000000010b] as Mac[];
+/** Settings of a link that need no change, under which the kernel answers. */
+export const FINE: LinkSettings = {
+  rpFilter: 2,
+  rpFilterAll: 0,
+  arpIgnore: 0,
+  arpIgnoreBefore: 0,
+  arpIgnoreAll: 0,
+  arpFilter: 0,
+  arpFilterAll: 0,
+  ignoreRoutesWithLinkdown: 1,
+  addressed: true,
+};
 export const EMPTY: KernelTable = { routes: [], neighbors: [], aliases: [] };
 
 export const beta: AgentPeer = {

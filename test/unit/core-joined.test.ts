@@ -2,21 +2,10 @@ import type { Core } from '../../agent/core/core';
 import type { Actions, ReceivedFrame } from '../../agent/core/event';
 import type { Ipv4, Mac } from '../../agent/wire/address';
 import { type ArpFrame, arpAnnouncement, arpRequest, encodeArp } from '../../agent/wire/arp';
-import { ALPHA, ALPHA_MACS, arpOf, BETA, BETA_MACS, ip, linkState, Pair } from './core-fixtures';
+import { ALPHA, ALPHA_MACS, arpOf, BETA, BETA_MACS, FINE, ip, linkState, Pair } from './core-fixtures';
 
 const STRANGER = 0x02000000ffff as Mac;
 const STRANGERS: Ipv4 = ip('10.77.0.9');
-const OPEN = {
-  rpFilter: 2,
-  rpFilterAll: 0,
-  arpIgnore: 0,
-  arpIgnoreBefore: 0,
-  arpIgnoreAll: 0,
-  arpFilter: 0,
-  arpFilterAll: 0,
-  ignoreRoutesWithLinkdown: 1,
-  addressed: true,
-};
 
 /** Alpha with beta's paths up, which has heard its own announcement on the other link. */
 function joinedPair(): Pair {
@@ -29,7 +18,7 @@ function joinedPair(): Pair {
 }
 
 function readSettings(pair: Pair): Actions {
-  const links = new Map(['eth0', 'eth1'].map((link) => [link, OPEN]));
+  const links = new Map(['eth0', 'eth1'].map((link) => [link, FINE]));
   return pair.handle({ type: 'settings', links });
 }
 

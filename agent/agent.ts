@@ -225,7 +225,7 @@ export class Agent {
 
   /** Carries out what the core wants, in its order, and asks to be woken for what comes next. */
   private perform(actions: Actions): void {
-    const { hints, steps, sends, echoes, screens, notes } = actions;
+    const { hints, steps, sends, echoes, notes } = actions;
     if (hints.length > 0) this.send(hints);
     const putBack = steps.filter((step) => this.kernel.putsBack(step));
     const refusals = steps.length > 0 ? this.kernel.apply(steps) : [];
@@ -236,7 +236,6 @@ export class Agent {
     if (sends.length > 0) this.send(sends);
     if (echoes.length > 0) this.echoes.send(echoes);
     const after = this.clock.now();
-    for (const { link, voice, senders } of screens) this.wires.screen(link, voice, senders);
     this.core.sent(before, after);
     if (sends.length > 0) this.readAt = Math.min(this.readAt, after + ANSWER_PATIENCE);
     this.wires.answers = this.core.responder.acting === 'agent';
@@ -319,7 +318,9 @@ export class Agent {
   /** Tells where somebody else's route stands before ours; it is left alone. */
   private noteShadow({ destination, metric, device, protocol }: RoutePlace): void {
     const { route, planes } = this.core.topology;
-    if (metric >= route.metric + METRIC_STEP * (planes.length - 1)) return;
+    const ours = planes.map((_, plane) => route.metric + METRIC_STEP * plane);
+    // Where it took the place of one of ours, the refusal of that one tells it.
+    if (ours.includes(metric) || metric > Math.max(...ours)) return;
     const link = device === undefined ? null : this.kernel.nameOf(device);
     const shadowed = formatPrefix(destination, true);
     this.troubles.note('route-shadowed', { destination: shadowed, link, metric, protocol });

@@ -1,14 +1,16 @@
 import type { Note } from './core/event';
 
-/** So long after a repair was told, in ms, the next ones are only counted. */
-const QUIET = 10_000;
+/** So many repairs are told one by one; */
+const BURST = 10;
+/** after that, a sum is told so often, in ms, which is also how soon a further one is told by itself. */
+const PERIOD = 10_000;
 
-/**
- * Tells of repairs: the first at once, and those that follow it soon in one sum. Somebody who quarrels with us a hundred times a second
- * fills no log.
- */
+/** Tells of repairs: each, but of many in a short time only their sum. Somebody who quarrels with us a hundred times a second fills no log. */
 export class RepairLog {
-  private quiet: NodeJS.Timeout | undefined;
+  /** how many may be told now */
+  private allowed = BURST;
+  private refill: NodeJS.Timeout | undefined;
+  /** not told yet */
   private count = 0;
   private steps = 0;
   private kinds = new Set<string>();
@@ -17,9 +19,10 @@ export class RepairLog {
 
   /** Takes a note of {@link repairNote}. */
   take(note: Note): void {
-    if (this.quiet === undefined) {
+    this.refill ??= setInterval(() => this.grant(), PERIOD).unref();
+    if (this.allowed > 0) {
+      this.allowed -= 1;
       this.tell(note);
-      this.rest();
       return;
     }
     const { steps, kinds } = note.fields as { steps: number; kinds: readonly string[] };
@@ -30,23 +33,27 @@ export class RepairLog {
 
   /** Tells what is not told yet. */
   close(): void {
-    clearTimeout(this.quiet);
-    this.quiet = undefined;
-    if (this.count === 0) return;
+    clearInterval(this.refill);
+    this.refill = undefined;
+    this.tellSum();
+  }
+
+  private grant(): void {
+    if (this.tellSum()) return;
+    this.allowed += 1;
+    if (this.allowed === BURST) this.close();
+  }
+
+  /** Whether there was one. */
+  private tellSum(): boolean {
     const { count, steps, kinds } = this;
+    if (count === 0) return false;
     [this.count, this.steps, this.kinds] = [0, 0, new Set()];
     this.tell({
       event: 'repaired',
       level: 'warn',
       fields: { steps, kinds: [...kinds].sort(), times: count },
     });
-  }
-
-  private rest(): void {
-    this.quiet = setTimeout(() => {
-      const again = this.count > 0;
-      this.close();
-      if (again) this.rest();
-    }, QUIET).unref();
+    return true;
   }
 }

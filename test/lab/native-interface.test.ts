@@ -5,12 +5,11 @@ import {
   ARP,
   BEACON,
   BROADCAST,
-  closeAll,
   frameOf,
+  freshVeth,
   ip,
   type Listener,
   listen,
-  makeVeth,
   numbered,
   numberIn,
   openSocket,
@@ -18,20 +17,10 @@ import {
   type Port,
   port,
   untilFrames,
-  type Veth,
   waitUntil,
 } from './native-network';
 
-let veth: Veth;
-
-beforeEach(() => {
-  veth = makeVeth();
-});
-
-afterEach(() => {
-  closeAll();
-  veth.remove();
-});
+const veth = freshVeth();
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

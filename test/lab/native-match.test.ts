@@ -2,31 +2,20 @@ import {
   ARP,
   BEACON,
   BROADCAST,
-  closeAll,
   frameOf,
+  freshVeth,
   IPV4,
   listen,
-  makeVeth,
   numberIn,
   openSocket,
   tagged,
   untilFrames,
-  type Veth,
 } from './native-network';
 
 /** Of the frame; the number in its payload ends before it. */
 const OFFSET = 18;
 
-let veth: Veth;
-
-beforeEach(() => {
-  veth = makeVeth();
-});
-
-afterEach(() => {
-  closeAll();
-  veth.remove();
-});
+const veth = freshVeth();
 
 /** A frame with a number in its payload, and the byte at {@link OFFSET}. */
 function frameWith(number: number, byte: number, etherType = BEACON): Uint8Array {

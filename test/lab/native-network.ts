@@ -72,6 +72,26 @@ export function makeVeth(options = ''): Veth {
   };
 }
 
+/** A cable of its own for each test of the file; the sockets on it are closed when the test ends. */
+export function freshVeth(): Pick<Veth, 'near' | 'far'> {
+  let veth: Veth;
+  beforeEach(() => {
+    veth = makeVeth();
+  });
+  afterEach(() => {
+    closeAll();
+    veth.remove();
+  });
+  return {
+    get near() {
+      return veth.near;
+    },
+    get far() {
+      return veth.far;
+    },
+  };
+}
+
 /** An Ethernet frame; `payload` is filled up with zeros to 46 bytes. */
 export function frameOf(destination: string, etherType: number, payload: readonly number[] = []): Uint8Array {
   const bytes = new Uint8Array(14 + Math.max(46, payload.length));

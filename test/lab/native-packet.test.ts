@@ -3,32 +3,21 @@ import {
   ARP,
   BEACON,
   BROADCAST,
-  closeAll,
   FOREIGN,
   frameOf,
+  freshVeth,
   IPV4,
   ip,
   listen,
-  makeVeth,
   monotonic,
   numbered,
   numberIn,
   openSocket,
   tagged,
   untilFrames,
-  type Veth,
 } from './native-network';
 
-let veth: Veth;
-
-beforeEach(() => {
-  veth = makeVeth();
-});
-
-afterEach(() => {
-  closeAll();
-  veth.remove();
-});
+const veth = freshVeth();
 
 describe('what comes in', () => {
   test('is whole, and says to whom it was addressed', async () => {
@@ -80,8 +69,7 @@ describe('what comes in', () => {
   });
 
   test('is cut at 10 KiB, and says how long it was', async () => {
-    veth.remove();
-    veth = makeVeth('mtu 20000');
+    for (const { name } of [veth.near, veth.far]) ip(`link set ${name} mtu 20000`);
     const near = listen(veth.near, [BEACON]);
     const far = openSocket(veth.far, [BEACON]);
     far.send([

@@ -2,30 +2,20 @@ import {
   ARP,
   BEACON,
   BROADCAST,
-  closeAll,
   FOREIGN,
   frameOf,
-  makeVeth,
+  freshVeth,
+  ip,
   monotonic,
   numbered,
   numberIn,
   openSocket,
   tagged,
-  type Veth,
 } from './native-network';
 
 const SLOTS = 64;
 
-let veth: Veth;
-
-beforeEach(() => {
-  veth = makeVeth();
-});
-
-afterEach(() => {
-  closeAll();
-  veth.remove();
-});
+const veth = freshVeth();
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
@@ -99,8 +89,7 @@ test('when all slots are taken the kernel drops what comes, and counts it', () =
 });
 
 test('a frame is cut at 1982 bytes, and says how long it was', () => {
-  veth.remove();
-  veth = makeVeth('mtu 4000');
+  for (const { name } of [veth.near, veth.far]) ip(`link set ${name} mtu 4000`);
   const near = openSocket(veth.near, [BEACON], {}, { ring: SLOTS });
   const far = openSocket(veth.far, [ARP]);
   far.send([1968, 1969].map((length) => frameOf(BROADCAST, BEACON, new Array(length).fill(9))));

@@ -1,27 +1,7 @@
 import type { PacketSocket, PacketSocketOptions } from '../../native-bindings/packet-socket';
-import {
-  ARP,
-  BEACON,
-  BROADCAST,
-  closeAll,
-  frameOf,
-  makeVeth,
-  numbered,
-  numberIn,
-  openSocket,
-  type Veth,
-} from './native-network';
+import { ARP, BEACON, BROADCAST, frameOf, freshVeth, numbered, numberIn, openSocket } from './native-network';
 
-let veth: Veth;
-
-beforeEach(() => {
-  veth = makeVeth();
-});
-
-afterEach(() => {
-  closeAll();
-  veth.remove();
-});
+const veth = freshVeth();
 
 /** A frame with this number, from this hardware address. */
 function frameFrom(sender: number, number: number, etherType = BEACON): Uint8Array {

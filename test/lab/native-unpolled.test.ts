@@ -5,28 +5,17 @@ import {
   ARP,
   BEACON,
   BROADCAST,
-  closeAll,
   frameOf,
+  freshVeth,
   ip,
-  makeVeth,
   numbered,
   numberIn,
   openSocket,
   PATIENCE,
-  type Veth,
   waitUntil,
 } from './native-network';
 
-let veth: Veth;
-
-beforeEach(() => {
-  veth = makeVeth();
-});
-
-afterEach(() => {
-  closeAll();
-  veth.remove();
-});
+const veth = freshVeth();
 
 /** How often the event loop goes round in the time of one that would spin thousands of times. */
 async function rounds(): Promise<number> {

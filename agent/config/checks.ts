@@ -1,7 +1,7 @@
 /** What must be true across the sections of one configuration. Each check works on what could be read. */
 import { METRIC_STEP } from '../core/routing';
 import type { ProbeOptions, RouteOptions } from '../core/topology';
-import { formatIpv4, formatPrefix, type Ipv4 } from '../wire/address';
+import { formatIpv4, formatMac, formatPrefix, type Ipv4 } from '../wire/address';
 import { MOST_ALIASES } from '../wire/beacon';
 import { Fault } from './fault';
 import type { Path } from './problem';
@@ -111,10 +111,12 @@ export function checkHosts(
     if (map.size === 0) reader.refuse(path, new Fault('is empty', `write one of the host's ${key} at least`));
     if (planes !== undefined)
       for (const plane of map.keys()) checkPlane(reader, plane, [...path, plane], planes);
+    checkOwnPlanes(reader, name, 'mac', host.macs, host);
     if (host.kind === 'agent') checkAgentHost(reader, name, host);
   }
   // Aliases first, so that an address which is both is reported where the far end has it.
   for (const [name, host] of hosts) if (host.kind === 'agent') used.aliases(name, host);
+  for (const [name, host] of hosts) if (host.kind === 'agent') used.cards(name, host);
   for (const [name, host] of hosts) if (host.kind === 'far-end') used.farEnd(name, host);
 }
 
@@ -142,17 +144,27 @@ function checkAgentHost(reader: Reader, name: string, host: AgentHostEntry): voi
     }
     planeOf.set(link, plane);
   }
-  const planes = [...host.links.keys()];
-  for (const plane of host.priority.keys()) {
-    if (host.links.has(plane)) continue;
+  checkOwnPlanes(reader, name, 'priority', host.priority, host);
+}
+
+/** What a host says by plane, it says of planes that it is on. */
+function checkOwnPlanes(
+  reader: Reader,
+  name: string,
+  key: string,
+  stated: ReadonlyMap<string, unknown>,
+  host: HostEntry,
+): void {
+  const [own, one] = host.kind === 'agent' ? [host.links, 'link'] : [host.addresses, 'address'];
+  const planes = [...own.keys()];
+  for (const plane of stated.keys()) {
+    if (own.has(plane)) continue;
     const meant = nearest(plane, planes);
-    const known = `name a plane of its links (${planes.join(', ')}), or add the link`;
+    const all = host.kind === 'agent' ? 'links' : 'addresses';
+    const known = `name a plane of its ${all} (${planes.join(', ')}), or add the ${one}`;
     const mend = meant === undefined ? known : `did you mean '${meant}'?`;
-    reader.refuse(
-      ['hosts', name, 'priority', plane],
-      new Fault(`${name} has no link on plane '${plane}'`, mend),
-      'key',
-    );
+    const said = `${name} has no ${one} on plane '${plane}'`;
+    reader.refuse(['hosts', name, key, plane], new Fault(said, mend), 'key');
   }
 }
 
@@ -161,6 +173,7 @@ class Uses {
   private readonly aliasOf = new Map<Ipv4, string>();
   private readonly farEndOf = new Map<string, string>();
   private readonly prefixOf = new Map<string, string>();
+  private readonly cardOf = new Map<string, string>();
 
   constructor(private readonly reader: Reader) {}
 
@@ -171,6 +184,19 @@ class Uses {
       else
         this.refuse(['hosts', name, 'alias', index], `${formatIpv4(alias)} is already an alias of ${owner}`);
     });
+  }
+
+  /** Far ends may share a card, as two addresses of one router do. */
+  cards(name: string, host: AgentHostEntry): void {
+    for (const [plane, mac] of host.macs) {
+      const key = `${plane} ${mac}`;
+      const owner = this.cardOf.get(key);
+      if (owner === undefined) this.cardOf.set(key, name);
+      else {
+        const said = `${formatMac(mac)} is already ${owner}'s on plane ${plane}`;
+        this.refuse(['hosts', name, 'mac', plane], said, 'give each host the address of its own card');
+      }
+    }
   }
 
   farEnd(name: string, host: FarEndEntry): void {

@@ -140,6 +140,7 @@ function readHost(reader: Reader, name: string, value: unknown): schema.HostEntr
         aliases: read.alias,
         links: new Map(Object.entries(read.links)),
         priority: new Map(Object.entries(read.priority)),
+        macs: new Map(Object.entries(read.mac)),
       }
     );
   }
@@ -158,6 +159,7 @@ function readHost(reader: Reader, name: string, value: unknown): schema.HostEntr
       addresses: new Map(Object.entries(read.addresses)),
       prefixes: read.prefixes,
       icmp: read.icmp,
+      macs: new Map(Object.entries(read.mac)),
     }
   );
 }

@@ -6,12 +6,13 @@ import { isIP } from 'node:net';
 import * as z from 'zod/mini';
 import { DEMOTED, GUARD_METRIC, METRIC_STEP } from '../core/routing';
 import type { ArpOptions, BeaconOptions, ProbeOptions, RouteOptions } from '../core/topology';
-import type { Ipv4, Prefix } from '../wire/address';
+import type { Ipv4, Mac, Prefix } from '../wire/address';
 import { Fault, show } from './fault';
 import {
   absolutePath,
   congestionControl,
   etherType,
+  hardwareAddress,
   hostAddress,
   interfaceName,
   name,
@@ -95,6 +96,8 @@ export const agentHost = z.strictObject({
   links: z.record(z.string(), interfaceName()),
   /** how much the host wants to be reached by a plane: plane to 1 to 255, the higher the rather; default none. Told by beacons. */
   priority: withDefault(z.record(z.string(), whole(1, 255)), {}),
+  /** the hardware address of its card on each plane: plane to address; default none. From no other address it is believed there. */
+  mac: withDefault(z.record(z.string(), hardwareAddress()), {}),
 });
 
 /** `hosts.NAME` of a far end: `agent: false`. */
@@ -106,6 +109,8 @@ export const farEnd = z.strictObject({
   prefixes: withDefault(z.array(prefix()), []),
   /** an IPv4 address behind it that must answer ICMP echo through a plane for that path to be up; default none */
   icmp: z.optional(hostAddress()),
+  /** its hardware address on each plane: plane to address; default none. From no other address it is believed there. */
+  mac: withDefault(z.record(z.string(), hardwareAddress()), {}),
 });
 
 /** `probe`: how paths are watched. */
@@ -219,6 +224,8 @@ export interface AgentHostEntry {
   readonly links: ReadonlyMap<string, string>;
   /** 1 to 255, by plane; the planes are among those of its links */
   readonly priority: ReadonlyMap<string, number>;
+  /** of its cards, by plane; the planes are among those of its links */
+  readonly macs: ReadonlyMap<string, Mac>;
 }
 
 /** A host that runs no agent. */
@@ -228,6 +235,8 @@ export interface FarEndEntry {
   readonly addresses: ReadonlyMap<string, Ipv4>;
   readonly prefixes: readonly Prefix[];
   readonly icmp: Ipv4 | undefined;
+  /** by plane; the planes are among those of its addresses */
+  readonly macs: ReadonlyMap<string, Mac>;
 }
 
 export type HostEntry = AgentHostEntry | FarEndEntry;

@@ -1,4 +1,5 @@
 import type { BeaconOptions, LinkPlace, Peer, Topology } from '../core/topology';
+import type { Mac } from '../wire/address';
 import { ConfigurationError } from './problem';
 import type { AgentHostEntry, Configuration, HostEntry } from './schema';
 
@@ -19,7 +20,8 @@ export function topologyOf(configuration: Configuration, host: string): Topology
   const own = agentEntry(configuration, host);
   const links: LinkPlace[] = configuration.planes.flatMap((plane, index) => {
     const name = own.links.get(plane);
-    return name === undefined ? [] : [{ plane: index, name, priority: own.priority.get(plane) ?? 0 }];
+    if (name === undefined) return [];
+    return [{ plane: index, name, priority: own.priority.get(plane) ?? 0, mac: own.macs.get(plane) }];
   });
   const planes = links.map((link) => link.plane);
   const peers = [...configuration.hosts].flatMap(([name, entry]) => {
@@ -55,10 +57,23 @@ function peerOf(
   const has = entry.kind === 'agent' ? entry.links : entry.addresses;
   const planes = own.filter((plane) => has.has(names[plane]!));
   if (planes.length === 0) return undefined;
+  const macs = macsOf(entry, planes, names);
   if (entry.kind === 'agent')
-    return { kind: 'agent', name, aliases: entry.aliases, planes, discovered: false };
+    return { kind: 'agent', name, aliases: entry.aliases, planes, macs, discovered: false };
   const addresses = new Map(planes.map((plane) => [plane, entry.addresses.get(names[plane]!)!]));
-  return { kind: 'far-end', name, addresses, prefixes: entry.prefixes, icmp: entry.icmp };
+  return { kind: 'far-end', name, addresses, prefixes: entry.prefixes, icmp: entry.icmp, macs };
+}
+
+function macsOf(
+  { macs }: HostEntry,
+  planes: readonly number[],
+  names: readonly string[],
+): ReadonlyMap<number, Mac> | undefined {
+  const known = planes.flatMap((plane): [number, Mac][] => {
+    const mac = macs.get(names[plane]!);
+    return mac === undefined ? [] : [[plane, mac]];
+  });
+  return known.length === 0 ? undefined : new Map(known);
 }
 
 function agentEntry(configuration: Configuration, host: string): AgentHostEntry {

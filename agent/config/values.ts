@@ -1,5 +1,14 @@
 import * as z from 'zod/mini';
-import { type Ipv4, isHostIpv4, type Prefix, parseIpv4, parsePrefix } from '../wire/address';
+import {
+  type Ipv4,
+  isHostIpv4,
+  isUnicastMac,
+  type Mac,
+  type Prefix,
+  parseIpv4,
+  parseMac,
+  parsePrefix,
+} from '../wire/address';
 import { Fault, show } from './fault';
 import { formatTime, parseTime } from './time';
 
@@ -133,6 +142,16 @@ export function prefix() {
     return (
       parsed ?? new Fault(`${show(value)} is not an IPv4 prefix, or has bits set beyond its length`, mend)
     );
+  }, mend);
+}
+
+/** The hardware address of a card. */
+export function hardwareAddress() {
+  const mend = 'write the hardware address of its card there, such as 02:00:5e:10:00:01';
+  return scalar((value): Mac | Fault => {
+    const mac = typeof value === 'string' ? parseMac(value) : undefined;
+    if (mac === undefined) return new Fault(`${show(value)} is not a hardware address`, mend);
+    return isUnicastMac(mac) ? mac : new Fault(`${value} is no address that a card can have`, mend);
   }, mend);
 }
 

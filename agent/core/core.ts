@@ -10,6 +10,7 @@ import { Neighborhood } from './neighborhood';
 import { Outbox } from './outbox';
 import { OwnLinks } from './own-links';
 import type { Path } from './path';
+import { Pinning } from './pinning';
 import { Planning } from './planning';
 import { Registry } from './registry';
 import { Resolution } from './resolution';
@@ -62,10 +63,12 @@ export class Core {
     this.planning = new Planning(registry, outbox);
     this.inheritance = new Inheritance(registry, this.planning.ledger);
     this.sending = new Sending(registry, outbox, () => this.current.aliases, count);
+    const pinning = new Pinning(outbox, () => this.current.planes);
     this.resolution = new Resolution({
       registry,
       outbox,
       responding,
+      pinning,
       sending: this.sending,
       topology,
       follow,

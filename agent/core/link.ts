@@ -1,4 +1,4 @@
-import { contains, formatMac, type Ipv4 } from '../wire/address';
+import { contains, formatMac, type Ipv4, type Mac } from '../wire/address';
 import { Announcing } from './announcing';
 import { Beaconing } from './beaconing';
 import type { LinkState } from './event';
@@ -12,6 +12,8 @@ export class Link {
   drainedUntil: number | undefined;
   /** drained, but in use all the same, since nothing else leads anywhere */
   overridden = false;
+  /** its address that was told to be another one than the peers expect */
+  toldMac: Mac | undefined;
   readonly announcing: Announcing;
   readonly beaconing = new Beaconing();
 

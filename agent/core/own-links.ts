@@ -1,3 +1,4 @@
+import { formatMac } from '../wire/address';
 import { Draining } from './draining';
 import type { LinkState } from './event';
 import { changeOf, detailsOf, type Link } from './link';
@@ -79,6 +80,18 @@ export class OwnLinks {
     const beacons = this.around.beacons();
     if (link.works && beacons !== undefined) link.beaconing.start(beacons.interval, now);
     else link.beaconing.stop();
+    this.checkMac(link);
+  }
+
+  /** Tells, once, where the peers refuse what comes from a link: the file gives it another address than its card has. */
+  private checkMac(link: Link): void {
+    const expected = link.place.mac;
+    const mac = expected === link.state?.mac ? undefined : link.state?.mac;
+    const known = link.toldMac === mac;
+    link.toldMac = mac;
+    if (expected === undefined || mac === undefined || known) return;
+    const fields = { ...this.describe(link), mac: formatMac(mac), expected: formatMac(expected) };
+    this.around.outbox.note('link-mac-unexpected', fields, 'error');
   }
 
   /** The operator takes links out of use until a time, in ms. */

@@ -29,6 +29,8 @@ export class Path implements PathView, Entry {
   beneath: LivenessState = 'unknown';
   since: number;
   cause: Cause = 'start';
+  /** the only address from which the peer is believed here, by the file; undefined where the file names none */
+  fixed: Mac | undefined;
   /** since when the peer says that its link here is not to be used; undefined while it doesn't */
   private withdrawnAt: number | undefined;
   /** why it says so: the link is down, or its operator has drained it */
@@ -60,6 +62,13 @@ export class Path implements PathView, Entry {
 
   get mac(): Mac | undefined {
     return this.arp.mac;
+  }
+
+  /** Believes the peer from this address alone, from `now` ms on, or again from whichever answers, or its beacons state. */
+  fix(mac: Mac | undefined, now: number): void {
+    if (mac === undefined && this.fixed !== undefined) this.arp.pinned = false;
+    this.fixed = mac;
+    if (mac !== undefined) this.arp.pin(mac, now);
   }
 
   /** ms; of ICMP where that is asked, since it is the longer way */

@@ -13,6 +13,7 @@ export type IgnoreReason =
   | 'unknown-sender'
   | 'unsolicited'
   | 'foreign-mac'
+  | 'pinned-mac'
   | 'other-target';
 
 /** What a received frame means to us. */
@@ -44,6 +45,8 @@ export interface Receiver {
   pathTo(address: Ipv4): Path | undefined;
   /** whether we ask from this address on this link */
   asksFrom(address: Ipv4): boolean;
+  /** whether nobody is believed to be at this address on this link who sends from that hardware address */
+  refuses(address: Ipv4, mac: Mac): boolean;
 }
 
 const ignored = (reason: IgnoreReason): Meaning => ({ type: 'ignored', reason });
@@ -59,6 +62,7 @@ export function meaningOf(received: ReceivedFrame, receiver: Receiver): Meaning 
     return isBroadcastByUs(received, frame, receiver) ? { type: 'joined' } : ignored('own-mac');
   }
   if (receiver.aliases.includes(frame.senderIp)) return { type: 'conflict', frame };
+  if (receiver.refuses(frame.senderIp, frame.senderMac)) return ignored('pinned-mac');
   if (isAnnouncement(frame))
     return receiver.isPeer(frame.senderIp) ? { type: 'hint', frame } : ignored('unknown-sender');
   if (frame.operation === 'request') {

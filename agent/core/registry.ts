@@ -46,6 +46,7 @@ export class Registry {
             kept.get(identityOf(peer, place.plane, name)) ??
             new Path(peer, place.plane, name, topology.probe, now, phase, serial);
           path.peer = peer;
+          path.fix(peer.macs?.get(place.plane), now);
           path.serial = serial++;
           for (const liveness of path.probed) liveness.retime(topology.probe, now);
           this.byTarget.get(name)!.set(path.target, path);
@@ -86,6 +87,13 @@ export class Registry {
   /** The path over a link that asks for an address. */
   pathTo(link: Link, address: Ipv4): Path | undefined {
     return this.byTarget.get(link.name)?.get(address);
+  }
+
+  /** The path over a link to whoever has an address: one of a peer's aliases, or what is asked for there. */
+  pathAt(link: Link, address: Ipv4): Path | undefined {
+    const peer = this.byAlias.get(address);
+    if (peer === undefined) return this.pathTo(link, address);
+    return this.paths.get(peer)?.find((path) => path.link === link.name);
   }
 
   /** The peer that has an alias. */

@@ -7,6 +7,7 @@ import type { Link } from './link';
 import type { Liveness, LivenessStep } from './liveness';
 import type { Outbox } from './outbox';
 import type { Path } from './path';
+import type { Pinning } from './pinning';
 import { meaningOf, type Receiver } from './receiving';
 import type { Registry } from './registry';
 import type { Responding } from './responding';
@@ -19,6 +20,7 @@ export interface ArpSurroundings {
   readonly outbox: Outbox;
   readonly sending: Sending;
   readonly responding: Responding;
+  readonly pinning: Pinning;
   topology(): Topology;
   follow(path: Path, liveness: Liveness, step: LivenessStep): void;
 }
@@ -34,7 +36,7 @@ export class Resolution {
 
   /** Takes a frame that was heard on a link; the name of the counter that tells what became of it. */
   take(link: Link, received: ReceivedFrame, now: number): string {
-    const meaning = meaningOf(received, this.receiver(link));
+    const meaning = meaningOf(received, this.receiver(link, now));
     switch (meaning.type) {
       case 'ignored':
         return meaning.reason;
@@ -62,8 +64,8 @@ export class Resolution {
     this.budgets.other.clear();
   }
 
-  private receiver(link: Link): Receiver {
-    const { registry } = this.around;
+  private receiver(link: Link, now: number): Receiver {
+    const { registry, pinning } = this.around;
     const { aliases } = this.around.topology();
     return {
       aliases,
@@ -74,6 +76,7 @@ export class Resolution {
       isPeer: (address) => registry.peerOf(address) !== undefined,
       pathTo: (address) => registry.pathTo(link, address),
       asksFrom: (address) => aliases[0] === address || link.hasAddress(address),
+      refuses: (address, mac) => pinning.refuses(registry.pathAt(link, address), mac, now),
     };
   }
 

@@ -1,4 +1,4 @@
-import type { Ipv4, Prefix } from '../wire/address';
+import type { Ipv4, Mac, Prefix } from '../wire/address';
 
 /** When a path is asked, and when it is judged. Every time is in ms. */
 export interface ProbeTiming {
@@ -78,6 +78,8 @@ export interface LinkPlace {
   readonly name: string;
   /** 1 to 255, told to the peers by beacons: the higher, the rather they send to us by it; 0 states none */
   readonly priority: number;
+  /** the address that the peers were told to believe it from; undefined for any */
+  readonly mac?: Mac | undefined;
 }
 
 /** Another host that runs an agent: reached at its aliases over every plane that both are on. */
@@ -87,6 +89,8 @@ export interface AgentPeer {
   readonly aliases: readonly Ipv4[];
   /** planes that it is on, ascending */
   readonly planes: readonly number[];
+  /** its hardware addresses by plane, where it is to be believed from no other; undefined for none */
+  readonly macs?: ReadonlyMap<number, Mac> | undefined;
   /** known by its beacons alone */
   readonly discovered: boolean;
 }
@@ -101,6 +105,8 @@ export interface FarEnd {
   readonly prefixes: readonly Prefix[];
   /** a host behind it that ICMP echo must reach as well for the path to be up */
   readonly icmp: Ipv4 | undefined;
+  /** its hardware addresses by plane, where it is to be believed from no other; undefined for none */
+  readonly macs?: ReadonlyMap<number, Mac> | undefined;
 }
 
 export type Peer = AgentPeer | FarEnd;
@@ -143,5 +149,8 @@ export function compareTopologies(before: Topology, after: Topology): TopologyCh
 }
 
 function fingerprint(peer: Peer): string {
-  return JSON.stringify(peer.kind === 'agent' ? peer : { ...peer, addresses: [...peer.addresses] });
+  const macs = [...(peer.macs ?? [])];
+  return JSON.stringify(
+    peer.kind === 'agent' ? { ...peer, macs } : { ...peer, macs, addresses: [...peer.addresses] },
+  );
 }

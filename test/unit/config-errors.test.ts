@@ -243,6 +243,26 @@ const CASES: readonly (readonly [name: string, text: string, ...said: string[]])
     "c.yaml:4:60: hosts.alpha.priority: '200' is not a map; write keys and values, such as { key: value }",
   ],
   [
+    'a hardware address on a plane without a link',
+    alpha("{ alias: 10.78.0.1, links: { a: eth0 }, mac: { b: '02:00:00:00:00:01' } }"),
+    "c.yaml:4:57: hosts.alpha.mac.b: alpha has no link on plane 'b'; name a plane of its links (a), or add the link",
+  ],
+  [
+    'a hardware address with dashes',
+    alpha('{ alias: 10.78.0.1, links: { a: eth0 }, mac: { a: 02-00-00-00-00-01 } }'),
+    "c.yaml:4:60: hosts.alpha.mac.a: '02-00-00-00-00-01' is not a hardware address; write the hardware address of its card there, such as 02:00:5e:10:00:01",
+  ],
+  [
+    'a hardware address of a group',
+    alpha('{ alias: 10.78.0.1, links: { a: eth0 }, mac: { a: 03:00:00:00:00:01 } }'),
+    'c.yaml:4:60: hosts.alpha.mac.a: 03:00:00:00:00:01 is no address that a card can have; write the hardware address of its card there, such as 02:00:5e:10:00:01',
+  ],
+  [
+    'a hardware address of two hosts',
+    `${alpha('{ alias: 10.78.0.1, links: { a: eth0 }, mac: { a: 02:00:00:00:00:01 } }')}  beta: { alias: 10.78.0.2, links: { a: eth0 }, mac: { a: 02:00:00:00:00:01 } }\n`,
+    "c.yaml:5:59: hosts.beta.mac.a: 02:00:00:00:00:01 is already alpha's on plane a; give each host the address of its own card",
+  ],
+  [
     'agent that is neither',
     alpha('{ agent: maybe, alias: 10.78.0.1, links: { a: eth0 } }'),
     "c.yaml:4:19: hosts.alpha.agent: 'maybe' is neither true nor false; write true or false",
@@ -257,6 +277,11 @@ const CASES: readonly (readonly [name: string, text: string, ...said: string[]])
     'a far end with links',
     gate(', links: { a: eth0 }'),
     'c.yaml:5:56: hosts.gate.links: is for hosts with an agent; remove it, or remove agent: false',
+  ],
+  [
+    'a far end with a hardware address on a plane without an address',
+    gate(', mac: { z: 02:00:00:00:00:fe }'),
+    "c.yaml:5:63: hosts.gate.mac.z: gate has no address on plane 'z'; name a plane of its addresses (a), or add the address",
   ],
   [
     'a far end with a priority',

@@ -64,6 +64,7 @@ describe('parseConfiguration', () => {
       ]),
       prefixes: [{ address: 0, length: 0 }],
       icmp: undefined,
+      macs: new Map(),
     });
     expect(warnings).toEqual([
       expect.objectContaining({ file: 'c.yaml', line: 16, column: 1, path: 'metrics' }),
@@ -336,6 +337,19 @@ hosts:
       discover: false,
       expire: 60_000,
     });
+  });
+
+  test('has the hardware addresses that the file gives, by plane, and those of our own links', () => {
+    const [own, gates] = ['02:00:00:00:00:0a', '02:00:00:00:02:FE'];
+    const { configuration: stated } = parse(
+      text
+        .replace('a: eth0 } }', `a: eth0 }, mac: { a: ${own} } }`)
+        .replace('icmp: 192.0.2.1', `mac: { c: ${gates} }`),
+    );
+    expect(topologyOf(stated, 'alpha').links).toMatchObject([{ mac: 0x02000000000a }, {}]);
+    expect(topologyOf(stated, 'alpha').peers.map(({ macs }) => macs)).toEqual([undefined, undefined]);
+    const [, , gate] = topologyOf(stated, 'beta').peers;
+    expect(gate?.macs).toEqual(new Map([[2, 0x0200000002fe]]));
   });
 
   test("has the priorities of this host's links, and 0 for the others", () => {

@@ -8,6 +8,7 @@ import { ALPHA, ALPHA_MACS, BETA, BETA_MACS, beta, ip, topologyOf } from './core
 const [OURS, OUR_OTHER] = ALPHA_MACS as [Mac, Mac];
 const [THEIRS] = BETA_MACS as [Mac, Mac];
 const STRANGER = 0x02000000ffff as Mac;
+const REFUSED = 0x02000000eeee as Mac;
 /** of the link that receives, and of our other one */
 const OWN_ADDRESS = ip('10.77.0.1');
 const OTHER_ADDRESS = ip('10.77.1.1');
@@ -35,6 +36,7 @@ function receiverWith(path: Path): Receiver {
     isPeer: (address) => address === BETA,
     pathTo: (address) => (address === BETA ? path : undefined),
     asksFrom: (address: Ipv4) => address === ALPHA || address === OWN_ADDRESS,
+    refuses: (address, mac) => address === BETA && mac === REFUSED,
   };
 }
 
@@ -134,6 +136,9 @@ describe('what a frame means', () => {
     ['unsolicited', received(answer), 'up'],
     ['unsolicited', { ...received(answer), at: 0 }, 'asked-again'],
     ['foreign-mac', received(arpReply(asked, STRANGER)), 'asked-again'],
+    ['pinned-mac', received(arpReply(asked, REFUSED)), 'asked'],
+    ['pinned-mac', received(arpAnnouncement(REFUSED, BETA)), 'up'],
+    ['pinned-mac', received(arpRequest(REFUSED, BETA, ALPHA)), 'up'],
   ] as const)('%s', (reason, frame, state) => {
     expect(meaningOf(frame, receiverWith(pathTo(state)))).toEqual({ type: 'ignored', reason });
   });

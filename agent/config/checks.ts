@@ -24,8 +24,10 @@ const LEAST_BEACONS = 3;
 export function checkPlanes(reader: Reader, planes: readonly string[]): void {
   if (planes.length === 0)
     reader.refuse(['planes'], new Fault('names no plane', 'write two or more, such as [a, b]'));
-  if (planes.length > MOST_PLANES)
+  if (planes.length > MOST_PLANES) {
     reader.refuse(['planes', MOST_PLANES], new Fault(`more than ${MOST_PLANES} planes`, 'remove some'));
+    return;
+  }
   if (planes.length === 1)
     reader.warn(['planes'], new Fault('one plane alone leaves no second way', 'add the second backplane'));
   planes.forEach((plane, index) => {
@@ -109,7 +111,7 @@ export function checkHosts(
     const key = host.kind === 'agent' ? 'links' : 'addresses';
     const path = ['hosts', name, key];
     if (map.size === 0) reader.refuse(path, new Fault('is empty', `write one of the host's ${key} at least`));
-    if (planes !== undefined)
+    if (planes !== undefined && planes.length <= MOST_PLANES)
       for (const plane of map.keys()) checkPlane(reader, plane, [...path, plane], planes);
     checkOwnPlanes(reader, name, 'mac', host.macs, host);
     if (host.kind === 'agent') checkAgentHost(reader, name, host);

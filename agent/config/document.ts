@@ -8,13 +8,18 @@ import {
   type ParsedNode,
   parseDocument,
 } from 'yaml';
-import { formatPath, type Path, type Problem } from './problem';
+import { formatPath, MOST_PROBLEMS, type Path, type Problem } from './problem';
 
 /** YAML aliases in one file. They are expanded, so nested ones grow without bound; a cluster's file needs none or a few. */
 const MOST_ALIASES = 100;
 
+/** Values in one file, aliases expanded: twice what a file of the largest size has that is nothing but hosts. */
+const MOST_VALUES = 250_000;
+
 /** Nesting of maps and lists. The schema needs 4. */
 const DEEPEST = 16;
+/** Open brackets at which a text is not even parsed: each costs the parser a kilobyte. Some may stand in comments and in quotes. */
+const MOST_OPEN = 1000;
 
 /** Syntax errors reported for one file: those behind the first few mostly follow from them. */
 const MOST_SYNTAX_ERRORS = 10;
@@ -38,19 +43,32 @@ export class SourceDocument {
   private readonly lines = new LineCounter();
   private readonly document;
   private aliases = 0;
+  private values = 0;
+  /** the latest with each name, as far as was read: the one that an alias means */
+  private readonly anchors = new Map<string, Node>();
 
   /** Reads `text`; what is wrong with it as YAML is in {@link problems}. Never throws. */
   constructor(
     text: string,
     readonly file: string,
   ) {
-    this.document = parseDocument(text, { lineCounter: this.lines, prettyErrors: false, logLevel: 'error' });
+    const isTooDeep = mostOpen(text) > MOST_OPEN;
+    this.document = withoutStacks(() =>
+      parseDocument(isTooDeep ? '' : text, {
+        lineCounter: this.lines,
+        prettyErrors: false,
+        logLevel: 'error',
+        // The package compares each key of a map with all before it.
+        uniqueKeys: false,
+      }),
+    );
     for (const { code, message, pos } of this.document.errors.slice(0, MOST_SYNTAX_ERRORS)) {
       const [said, mend] = SYNTAX[code] ?? [`this is not YAML: ${lowerFirst(message)}`, 'correct the syntax'];
       this.report(pos[0], '', said, mend);
     }
     for (const { message, pos } of this.document.warnings.slice(0, MOST_SYNTAX_ERRORS))
       this.report(pos[0], '', lowerFirst(message), 'write plain YAML without tags and directives');
+    if (isTooDeep) this.report(0, '', ...SYNTAX.RESOURCE_EXHAUSTION!);
     this.value = this.problems.length > 0 ? undefined : this.plain(this.document.contents, []);
   }
 
@@ -60,6 +78,7 @@ export class SourceDocument {
   }
 
   private report(offset: number, path: string, message: string, mend: string): void {
+    if (this.problems.length >= MOST_PROBLEMS) return;
     this.problems.push(this.build(offset, path, message, mend));
   }
 
@@ -73,7 +92,10 @@ export class SourceDocument {
   private plain(node: ParsedNode | Node | null, path: Path): unknown {
     if (node === null) return null;
     if (path.length > DEEPEST) return this.refuse(node, path, ...SYNTAX.RESOURCE_EXHAUSTION!);
-    if (isAlias(node)) return this.followed(node, path);
+    if (isAlias(node)) return this.followed(node.source, node, path);
+    this.values += 1;
+    if (this.values > MOST_VALUES) return this.tooMany(node, path);
+    if (node.anchor !== undefined) this.anchors.set(node.anchor, node);
     if (isSeq(node)) return node.items.map((item, index) => this.plain(item as Node, [...path, index]));
     if (isMap(node)) return this.plainMap(node, path);
     return isScalar(node) ? node.value : undefined;
@@ -83,7 +105,7 @@ export class SourceDocument {
     map: { readonly items: readonly { key: unknown; value: unknown }[] },
     path: Path,
   ): unknown {
-    const entries: [string, unknown][] = [];
+    const entries = new Map<string, unknown>();
     for (const { key, value } of map.items) {
       const name = isScalar(key) && key.value !== null ? String(key.value) : undefined;
       // An own property of this name is skipped by most code that copies objects, so it would vanish unseen.
@@ -91,25 +113,32 @@ export class SourceDocument {
         this.refuse(key as Node, path, 'this is no usable key', 'write a name');
         continue;
       }
-      entries.push([name, this.plain(value as Node | null, [...path, name])]);
+      if (entries.has(name)) this.refuse(key as Node, [...path, name], ...SYNTAX.DUPLICATE_KEY!);
+      else entries.set(name, this.plain(value as Node | null, [...path, name]));
     }
     return Object.fromEntries(entries);
   }
 
-  private followed(node: ParsedNode | Node, path: Path): unknown {
+  private followed(name: string, node: Node, path: Path): unknown {
     this.aliases += 1;
+    const mend = 'write the value out';
     if (this.aliases === MOST_ALIASES + 1)
-      return this.refuse(node, path, `more than ${MOST_ALIASES} YAML aliases`, 'write the values out');
-    if (this.aliases > MOST_ALIASES || !isAlias(node)) return undefined;
-    const target = node.resolve(this.document);
+      return this.refuse(node, path, `more than ${MOST_ALIASES} YAML aliases`, mend);
+    if (this.aliases > MOST_ALIASES) return undefined;
+    const target = this.anchors.get(name);
     if (target === undefined)
-      return this.refuse(
+      return this.refuse(node, path, `no anchor &${name} stands before this alias`, mend);
+    return this.plain(target, path);
+  }
+
+  private tooMany(node: Node, path: Path): undefined {
+    if (this.values === MOST_VALUES + 1)
+      this.refuse(
         node,
         path,
-        `no anchor &${node.source} stands before this alias`,
-        'write the value out',
+        'too many values, YAML aliases expanded',
+        'write the configuration as the documentation shows it',
       );
-    return this.plain(target, path);
   }
 
   private refuse(node: Node, path: Path, message: string, mend: string): undefined {
@@ -135,6 +164,28 @@ export class SourceDocument {
       node = pair?.value;
     }
     return found[at];
+  }
+}
+
+/** The most brackets of flow collections that are open at one place of the text. */
+function mostOpen(text: string): number {
+  let [open, most] = [0, 0];
+  for (let index = 0; index < text.length; index++) {
+    const character = text[index];
+    if (character === '[' || character === '{') most = Math.max(most, ++open);
+    else if ((character === ']' || character === '}') && open > 0) open -= 1;
+  }
+  return most;
+}
+
+/** What `act` returns; errors that are made meanwhile have no stacks, which take much of the time and memory where there are many. */
+function withoutStacks<T>(act: () => T): T {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return act();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

@@ -18,14 +18,22 @@ const PERMISSIONS = 0o7777;
  * @throws {ConfigurationError} others than its owner may use it, its owner is a stranger, or it holds no such keys (exit status 78)
  */
 export function readKeys(file: string): readonly KeyObject[] {
+  return keysIn(textOf(file), file);
+}
+
+/**
+ * The keys in the `text` of a key file; `file` is the name that messages give it.
+ * @throws {ConfigurationError} it holds no such keys
+ */
+export function keysIn(text: string, file: string): readonly KeyObject[] {
   const keys: KeyObject[] = [];
-  for (const [index, line] of textOf(file).split('\n').entries()) {
-    const text = line.trim();
-    if (text === '' || text.startsWith('#')) continue;
-    const place = { line: index + 1, column: line.indexOf(text) + 1 };
+  for (const [index, line] of text.split('\n').entries()) {
+    const written = line.trim();
+    if (written === '' || written.startsWith('#')) continue;
+    const place = { line: index + 1, column: line.indexOf(written) + 1 };
     if (keys.length === MOST_KEYS)
       throw refusal(file, 'a third key stands here', `keep ${MOST_KEYS}: the one that signs first`, place);
-    keys.push(keyIn(file, text, place));
+    keys.push(keyIn(file, written, place));
   }
   if (keys.length === 0) throw refusal(file, 'this file holds no key', `make one: ${makingOf(file)}`);
   return keys;

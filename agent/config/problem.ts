@@ -11,7 +11,7 @@ export interface Problem {
   readonly line: number;
   /** counted from 1 */
   readonly column: number;
-  /** `hosts.alpha.links.c`; empty for the whole file */
+  /** `hosts.alpha.links.c`, long keys cut; empty for the whole file */
   readonly path: string;
   /** what is wrong, in one clause that names the option */
   readonly message: string;
@@ -19,9 +19,16 @@ export interface Problem {
   readonly mend: string;
 }
 
-/** `FILE:LINE:COLUMN: message; mend`, the form that editors and terminals make a link of. */
-export function formatProblem(problem: Problem): string {
-  return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}; ${problem.mend}`;
+/** Problems that are told at once: whoever has more of them begins with these. */
+export const MOST_PROBLEMS = 100;
+/** Longest message, and longest mend, in a line, in characters. */
+const LONGEST = 400;
+/** Longest key in a path, in characters: longer than any name that is allowed. */
+const LONGEST_KEY = 80;
+
+/** `FILE:LINE:COLUMN: message; mend`, the form that editors and terminals make a link of. It is one line, whatever the file holds. */
+export function formatProblem({ file, line, column, message, mend }: Problem): string {
+  return `${printable(file)}:${line}:${column}: ${printable(cut(message, LONGEST))}; ${printable(cut(mend, LONGEST))}`;
 }
 
 /** A path as messages write it: `hosts.alpha.alias[1]`. */
@@ -29,12 +36,25 @@ export function formatPath(path: Path): string {
   let text = '';
   for (const part of path) {
     if (typeof part === 'number') text += `[${part}]`;
-    else text += text === '' ? part : `.${part}`;
+    else text += `${text === '' ? '' : '.'}${cut(part, LONGEST_KEY)}`;
   }
   return text;
 }
 
-/** A configuration or key file was read and is not valid; `problems` has every one that was found, in order of position. */
+function cut(text: string, longest: number): string {
+  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+}
+
+/** What a terminal would obey or not show (control and format characters, separators of lines, halves of pairs) as JSON writes it. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (odd) =>
+    [...Array(odd.length).keys()]
+      .map((index) => `\\u${odd.charCodeAt(index).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}
+
+/** A configuration or key file was read and is not valid; `problems` has those that were found, {@link MOST_PROBLEMS} at most, in order of position. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
   readonly exitStatus = EXIT.configuration;

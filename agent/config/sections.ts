@@ -1,7 +1,7 @@
 import type * as z from 'zod/mini';
 import type { SourceDocument } from './document';
 import { Fault, show } from './fault';
-import { formatPath, type Path, type Problem } from './problem';
+import { formatPath, MOST_PROBLEMS, type Path, type Problem } from './problem';
 import { nearest } from './spelling';
 
 /** Collects what is wrong while the sections of one file are read. */
@@ -14,12 +14,13 @@ export class Reader {
 
   /** Records a problem at the value with this path, or at its key. */
   refuse(path: Path, fault: Fault, at: 'key' | 'value' = 'value'): void {
-    this.problems.push(this.problem(path, fault, at));
+    // To find the place of each takes as long as the file is.
+    if (this.problems.length < MOST_PROBLEMS) this.problems.push(this.problem(path, fault, at));
   }
 
   /** Records something that is accepted and yet worth a line. */
   warn(path: Path, fault: Fault): void {
-    this.warnings.push(this.problem(path, fault, 'key'));
+    if (this.warnings.length < MOST_PROBLEMS) this.warnings.push(this.problem(path, fault, 'key'));
   }
 
   /** The section's value, or undefined where it has errors; they are recorded. */

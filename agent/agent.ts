@@ -225,7 +225,7 @@ export class Agent {
 
   /** Carries out what the core wants, in its order, and asks to be woken for what comes next. */
   private perform(actions: Actions): void {
-    const { hints, steps, sends, echoes, notes } = actions;
+    const { hints, steps, sends, echoes, screens, notes } = actions;
     if (hints.length > 0) this.send(hints);
     const putBack = steps.filter((step) => this.kernel.putsBack(step));
     const refusals = steps.length > 0 ? this.kernel.apply(steps) : [];
@@ -236,6 +236,7 @@ export class Agent {
     if (sends.length > 0) this.send(sends);
     if (echoes.length > 0) this.echoes.send(echoes);
     const after = this.clock.now();
+    for (const { link, voice, senders } of screens) this.wires.screen(link, voice, senders);
     this.core.sent(before, after);
     if (sends.length > 0) this.readAt = Math.min(this.readAt, after + ANSWER_PATIENCE);
     this.wires.answers = this.core.responder.acting === 'agent';

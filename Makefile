@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: demo test test-upgrade build lint format bench drill-apps drill-double fuzz asan install clean setup-build setup-demo setup-test setup-bench setup-apps compile
+.PHONY: demo test test-upgrade build lint format bench drill-apps drill-double drill-flapping fuzz asan install clean setup-build setup-demo setup-test setup-bench setup-apps compile
 
 # A user's PATH often lacks the directories of ip, nft and arping.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -95,6 +95,11 @@ drill-apps: setup-apps
 drill-double: setup-demo
 	@$(MAKE) --no-print-directory compile
 	@$(sandbox) node dist/test/drills/double/run.js $(ARGS)
+
+# ARGS: options of the drills, such as ARGS='--seconds 30 --only loss'.
+drill-flapping: setup-demo
+	@$(MAKE) --no-print-directory compile
+	@$(sandbox) node dist/test/drills/flapping/run.js $(ARGS)
 
 # FUZZ_RUNS: inputs for each property.
 fuzz: setup-build

@@ -145,6 +145,15 @@ export class Lab {
     return this.#switch(plane).undrop(list(hosts));
   }
 
+  /** The switch port loses frames by chance, so many of a hundred in each direction; the carrier stays. */
+  losePort(hosts: HostNames, plane: string, percent: number): Promise<Moment> {
+    return this.#switch(plane).lose(list(hosts), percent);
+  }
+
+  unlosePort(hosts: HostNames, plane: string): Promise<Moment> {
+    return this.#switch(plane).unlose(list(hosts));
+  }
+
   /** All hosts lose the carrier on the plane at once. */
   killSwitch(plane: string): Promise<Moment> {
     return this.#switch(plane).kill();

@@ -1,7 +1,7 @@
 import type { Moment } from './ip-console';
 import { Namespace } from './namespace';
 import type { HostPlan, LinkPlan } from './plan';
-import { LabError } from './wait';
+import { LabError, monotonic } from './wait';
 
 /** Which frames a port drops, seen from the host that is plugged in there. */
 export type DropDirection = 'both' | 'from-host' | 'to-host';
@@ -34,6 +34,20 @@ function portFlags(direction: DropDirection | undefined): string {
   const flood = direction === 'both' || direction === 'to-host' ? 'off' : 'on';
   const learning = direction === undefined ? 'on' : 'off';
   return `locked ${locked} flood ${flood} mcast_flood ${flood} bcast_flood ${flood} learning ${learning} fdb_flush`;
+}
+
+function lossyTableName(port: string): string {
+  return `lossy_${port.replaceAll('-', '_')}`;
+}
+
+/** For nft(8): drops frames by chance as they come in from a port, and before they go out by it (kernel 5.16). */
+function lossyTable(port: string, percent: number): string {
+  const chain = (hook: 'ingress' | 'egress'): string => `
+  chain ${hook} {
+    type filter hook ${hook} device "${port}" priority 0
+    numgen random mod 100 < ${percent} drop
+  }`;
+  return `table netdev ${lossyTableName(port)} {${chain('ingress')}${chain('egress')}\n}\n`;
 }
 
 /** The switch of one plane: a bridge in a namespace of its own, each host's link on the port of its name. */
@@ -109,6 +123,24 @@ export class Switch {
     return this.#namespace.ip(
       ...hosts.map((host) => `link set dev ${host} type bridge_slave ${portFlags(undefined)}`),
     );
+  }
+
+  /** From now on a frame in either direction is lost by chance, so many of a hundred, while hosts see their carrier. */
+  async lose(hosts: readonly string[], percent: number): Promise<Moment> {
+    this.#known(hosts);
+    const before = monotonic();
+    await this.#namespace.run('nft', ['-f', '-'], {
+      input: hosts.map((host) => lossyTable(host, percent)).join(''),
+    });
+    return { before, after: monotonic() };
+  }
+
+  async unlose(hosts: readonly string[]): Promise<Moment> {
+    const before = monotonic();
+    await this.#namespace.run('nft', ['-f', '-'], {
+      input: hosts.map((host) => `delete table netdev ${lossyTableName(host)}\n`).join(''),
+    });
+    return { before, after: monotonic() };
   }
 
   /** All ports lose their carrier at once, as when the switch loses its power. */

@@ -3,6 +3,8 @@ import { monotonic, waitUntil } from '../../deploy/lab/wait';
 
 /** One removed route, as `ip -ts monitor route` prints it: time in UTC, destination, device. */
 const REMOVAL = /^\[(\S+)\] Deleted (\S+) dev (\S+) .*proto (?:multihomed|77) /;
+/** The same of a route that was added or changed as well. */
+const CHANGE = /^\[\S+\] (?:Deleted )?(\S+) dev \S+ .*proto (?:multihomed|77) /;
 /** How long ip(8) may take to listen, in ms. */
 const PATIENCE = 5000;
 /** A route that nobody needs (RFC 5737, 192.0.2.0/24), to see that the watch hears. */
@@ -46,6 +48,11 @@ export class RouteWatch {
   /** Forgets what was heard. */
   clear(): void {
     this.#lines = [];
+  }
+
+  /** @returns how many routes of ours to an address were added, removed or changed */
+  changes(destination: string): number {
+    return this.#lines.filter((line) => CHANGE.exec(line)?.[1] === destination).length;
   }
 
   /** @returns which routes of ours by a device were removed, oldest first */

@@ -1,6 +1,6 @@
 import { randomSource } from '../bench/statistics';
 import { casesOf, sampleOf } from '../drills/double/cases';
-import { drill } from '../drills/double/drill';
+import { tryDrill } from '../drills/double/drill';
 import { type Case, describeCase, type Shape } from '../drills/double/fault';
 import { Stage } from '../drills/double/stage';
 
@@ -34,7 +34,7 @@ async function expectNoProblems(shape: Shape, beacons: boolean, cases: readonly 
   const stage = await Stage.create(shape, beacons);
   try {
     for (const each of cases) {
-      const { problems, steps } = await drill(stage, each);
+      const { problems, steps } = await tryDrill(stage, each);
       if (problems.length > 0) process.stderr.write(`${stage.describe()}\n`);
       expect([describeCase(each), problems]).toEqual([describeCase(each), []]);
       expect(steps).toHaveLength(4);

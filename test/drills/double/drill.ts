@@ -57,6 +57,16 @@ const DEAD_TIME = 100;
 
 type Pair = PairTraffic & HostPair;
 
+/** The same as {@link drill}; what it throws is a problem of the case. */
+export async function tryDrill(stage: Stage, each: Case): Promise<Outcome> {
+  try {
+    return await drill(stage, each);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return { case: each, steps: [], broken: 0, returned: false, problems: [problem] };
+  }
+}
+
 /** Lets two faults come, one after the other, mends them in that order, and looks at the traffic all the while. */
 export async function drill(stage: Stage, each: Case): Promise<Outcome> {
   const world = new World(stage.shape);

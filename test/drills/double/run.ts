@@ -10,7 +10,7 @@ import { readMachine } from '../../bench/machine';
 import { wholeNumber } from '../../bench/options';
 import { randomSource } from '../../bench/statistics';
 import { casesOf, sampleOf } from './cases';
-import { drill, type Outcome } from './drill';
+import { type Outcome, tryDrill } from './drill';
 import { type Case, describeCase, type Shape } from './fault';
 import { Stage } from './stage';
 import { formatSummary, needingAgent, summaryOf } from './table';
@@ -86,15 +86,6 @@ async function goThrough(shape: Shape, beacons: boolean, cases: readonly Case[])
   }
   await stage?.destroy();
   return outcomes;
-}
-
-async function tryDrill(stage: Stage, each: Case): Promise<Outcome> {
-  try {
-    return await drill(stage, each);
-  } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    return { case: each, steps: [], broken: 0, returned: false, problems: [problem] };
-  }
 }
 
 async function main(): Promise<void> {

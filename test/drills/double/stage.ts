@@ -2,7 +2,7 @@ import type { StatusReport } from '../../../agent/control/protocol';
 import type { AgentProcess } from '../../../deploy/lab/agent-process';
 import { Lab } from '../../../deploy/lab/lab';
 import type { DropDirection } from '../../../deploy/lab/switch';
-import { monotonic, waitUntil } from '../../../deploy/lab/wait';
+import { LabError, monotonic, waitUntil } from '../../../deploy/lab/wait';
 import { beaconSection, writeKey } from '../../bench/beacon';
 import { type Fault, hostName, isAgentFault, planeName, type Shape } from './fault';
 import { Mesh } from './mesh';
@@ -90,8 +90,16 @@ export class Stage {
     await Promise.all(
       this.lab.hosts().map(async (host, number) => {
         if (!world.runs(number)) return;
-        const judged = async () => this.#isJudged(await host.status(), number, world);
-        await waitUntil(judged, PATIENCE, `${host.name} to judge its paths as they are`, LOOK);
+        let wrong: readonly string[] = [];
+        const judged = async () => {
+          wrong = this.#misjudged(await host.status(), number, world);
+          return wrong.length === 0;
+        };
+        await waitUntil(judged, PATIENCE, `${host.name} to judge its paths as they are`, LOOK).catch(
+          (error) => {
+            throw new LabError(`${(error as Error).message}; at last ${wrong.join(', ')}`);
+          },
+        );
       }),
     );
     return monotonic() - from;
@@ -133,11 +141,14 @@ export class Stage {
     return (await Promise.all(ways)).flat();
   }
 
-  #isJudged(report: StatusReport, host: number, world: World): boolean {
-    return report.peers.every(({ name, paths }) => {
+  /** Paths that are taken to be up and don't work, or work and are not up. */
+  #misjudged(report: StatusReport, host: number, world: World): string[] {
+    return report.peers.flatMap(({ name, paths }) => {
       const peer = this.lab.hosts().findIndex((each) => each.name === name);
       const working = world.shared(host, peer).map(planeName);
-      return paths.every(({ plane, state }) => (state === 'up') === working.includes(plane));
+      return paths
+        .filter(({ plane, state }) => (state === 'up') !== working.includes(plane))
+        .map(({ plane, state }) => `${name} is ${state} on ${plane}`);
     });
   }
 

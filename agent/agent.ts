@@ -23,8 +23,8 @@ import { Troubles } from './troubles';
 import { formatPrefix } from './wire/address';
 import { Wires } from './wires';
 
-/** The settings of our links are read this often, in ms: the kernel doesn't tell who changes them. */
-const SETTINGS_INTERVAL = 1000;
+/** The settings of our links, the record and the clock are looked at this often, in ms: nobody tells who changes them. */
+const LOOK_INTERVAL = 1000;
 /** Everything is read anew this often, in ms, whatever was told. */
 const AUDIT_INTERVAL = 30_000;
 /** Least time between two readings after foreign changes, in ms, so that a quarrel over a route takes no more than its share. */
@@ -128,10 +128,9 @@ export class Agent {
     this.perform(this.core.start(links, this.kernel.readTable(), this.clock.now()));
     this.sweep();
     this.checkReady();
-    const time = new TimeWatch(this.clock, SETTINGS_INTERVAL, (note) => this.output.note(note));
-    this.intervals.push(setInterval(() => time.look(), SETTINGS_INTERVAL));
-    this.intervals.push(setInterval(() => this.feedSettings(), SETTINGS_INTERVAL));
-    this.intervals.push(setInterval(() => this.audit(), AUDIT_INTERVAL));
+    const time = new TimeWatch(this.clock, LOOK_INTERVAL, (note) => this.output.note(note));
+    this.intervals.push(setInterval(() => this.look(time), LOOK_INTERVAL));
+    this.intervals.push(setInterval(() => this.repairs.run(), AUDIT_INTERVAL));
   }
 
   /** Tells which links of a former run are other interfaces now. */
@@ -334,8 +333,10 @@ export class Agent {
     if (links !== undefined) this.feed({ type: 'settings', links });
   }
 
-  private audit(): void {
-    this.repairs.run();
+  /** Looks after what nobody tells. */
+  private look(time: TimeWatch): void {
+    time.look();
+    this.feedSettings();
     if (this.records.isMissing) this.keepRecord();
   }
 

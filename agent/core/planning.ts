@@ -1,3 +1,4 @@
+import { formatMac, type Mac } from '../wire/address';
 import { Failover, pathNote } from './failover';
 import { Ledger } from './ledger';
 import type { Outbox } from './outbox';
@@ -15,6 +16,8 @@ export class Planning {
   private readonly dirty = new Set<Peer>();
   /** those that prefer other planes now */
   private readonly reordered = new Set<Peer>();
+  /** hardware addresses by which peers are reached, as far as they were told */
+  private readonly macs = new WeakMap<Path, Mac>();
   /** whether everything is to be planned */
   private everything = false;
   /** whether it is since the kernel was read again: what then differs, somebody else changed */
@@ -69,6 +72,7 @@ export class Planning {
     for (const path of paths) {
       const from = path.settle(now);
       this.registry.agenda.update(path);
+      this.tellMac(topology, path);
       if (from === undefined) continue;
       this.outbox.tell(pathNote(topology, path, from));
       if (path.state === 'down' && path.works) lost(path);
@@ -76,6 +80,17 @@ export class Planning {
     markLast(paths);
     if (!this.everything) this.outbox.plan(this.ledger.planPeer(topology, peer, paths));
     this.outbox.tell(this.failover.update(topology, peer, paths, this.reordered.has(peer), now));
+  }
+
+  /** Tells where a peer has another hardware address than before. */
+  private tellMac({ planes }: Topology, path: Path): void {
+    const { mac, peer, plane, link } = path;
+    const former = this.macs.get(path);
+    if (mac === undefined || mac === former) return;
+    this.macs.set(path, mac);
+    if (former === undefined) return;
+    const addresses = { mac: formatMac(mac), former: formatMac(former) };
+    this.outbox.note('peer-mac-changed', { peer: peer.name, plane: planes[plane], link, ...addresses });
   }
 }
 

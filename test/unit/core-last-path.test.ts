@@ -69,7 +69,12 @@ test('a card in the place of the far end’s is found at once, and is on trial',
   pair.macs = [pair.macs[0]!, 0x020000000fff as Mac];
   const { notes } = pair.run(SILENT + INTERVAL + 30);
   expect(states(pair)).toEqual(['down', 'held']);
-  expect(told(notes)).toEqual([]);
+  expect(told(notes)).toEqual(['peer-mac-changed']);
+  expect(notes.find(({ event }) => event === 'peer-mac-changed')).toMatchObject({
+    event: 'peer-mac-changed',
+    level: 'info',
+    fields: { peer: 'beta', plane: 'b', link: 'eth1', mac: '02:00:00:00:0f:ff', former: '02:00:00:00:01:0b' },
+  });
   const path = [...pair.core.registry.allPaths()].find(
     ({ peer, plane }) => peer.name === beta.name && plane === 1,
   );

@@ -14,6 +14,9 @@ import type { Responding } from './responding';
 import type { Sending } from './sending';
 import type { Peer, Topology } from './topology';
 
+/** Answers a second and link to requests for our alias from others than the peers that were verified there; half of it at once. */
+const STRANGERS_ANSWERS = 500;
+
 /** What taking ARP needs of the core. */
 export interface ArpSurroundings {
   readonly registry: Registry;
@@ -31,6 +34,9 @@ export class Resolution {
   private readonly conflicts = new Map<Ipv4, Conflict>();
   /** what hints may cause, by the peer that they tell of: those from the address that it has there, and those from another */
   private readonly budgets = { known: new Map<string, Budget>(), other: new Map<string, Budget>() };
+
+  /** answers to those that are no peers */
+  private readonly strangers = new WeakMap<Link, Budget>();
 
   constructor(private readonly around: ArpSurroundings) {}
 
@@ -88,8 +94,22 @@ export class Resolution {
     if (!responding.answersOn(link, request, received, registry.allPaths(), now))
       return 'asked-on-another-link';
     if (link.state === undefined) return 'link-not-ready';
+    const known = registry.pathTo(link, request.senderIp)?.mac === request.senderMac;
+    if (!known && !this.answersStranger(link, now)) return 'asked-too-often';
     sending.reply(link, request);
     return 'answered';
+  }
+
+  /** An answer costs more than a frame that is only counted: while it is written, peers wait for theirs. */
+  private answersStranger(link: Link, now: number): boolean {
+    let budget = this.strangers.get(link);
+    if (budget === undefined) {
+      budget = new Budget(STRANGERS_ANSWERS, now);
+      this.strangers.set(link, budget);
+    }
+    if (!budget.allows(1, now)) return false;
+    budget.spend(1);
+    return true;
   }
 
   /**

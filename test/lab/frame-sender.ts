@@ -1,11 +1,12 @@
 /**
  * Sends frames by an interface of the host that it runs on, as somebody does who means no good: reads them from standard
- * input, one a line in hexadecimal, sends all of them again and again for as many ms as it is told (0: once), as fast as it can or at a
- * rate, and prints how many went.
+ * input, one a line in hexadecimal, sends all of them again and again for as many ms as it is told (0: once) or until SIGTERM, as fast as it
+ * can or at a rate, and prints how many went.
  *
  *     node frame-sender.js DEVICE MILLISECONDS [FRAMES_PER_SECOND] < FRAMES
  */
 import { readFileSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 import { monotonic } from '../../deploy/lab/wait';
 import { PacketSocket } from '../../native-bindings/packet-socket';
 
@@ -22,7 +23,11 @@ function rest(): void {
 }
 
 /** @param rate frames a second; infinite for as many as go */
-function run(device: string, ms: number, rate: number): void {
+async function run(device: string, ms: number, rate: number): Promise<void> {
+  let ended = false;
+  process.once('SIGTERM', () => {
+    ended = true;
+  });
   const ifindex = Number(readFileSync(`/sys/class/net/${device}/ifindex`, 'utf8'));
   const lines = readFileSync(0, 'utf8').split('\n');
   const frames = lines.filter((line) => line !== '').map((line) => Uint8Array.from(Buffer.from(line, 'hex')));
@@ -33,14 +38,15 @@ function run(device: string, ms: number, rate: number): void {
   const start = monotonic();
   let sent = socket.send(frames).sent;
   const many = Array.from({ length: Math.max(1, Math.floor(BATCH / frames.length)) }, () => frames).flat();
-  for (let now = start; now < start + ms; now = monotonic()) {
+  for (let now = start; now < start + ms && !ended; now = monotonic()) {
     const due = ((now - start) * rate) / 1000 - sent;
     if (due >= 1) sent += socket.send(many.slice(0, due)).sent;
     else rest();
+    await turn();
   }
   socket.close();
   process.stdout.write(`${sent}\n`);
 }
 
 const [device = '', ms = '0', rate = 'Infinity'] = process.argv.slice(2);
-run(device, Number(ms), Number(rate));
+void run(device, Number(ms), Number(rate));

@@ -1,4 +1,3 @@
-import { Core } from '../../agent/core/core';
 import type { Actions } from '../../agent/core/event';
 import { FLOOD, SCREENED_FOR } from '../../agent/core/screening';
 import type { Mac } from '../../agent/wire/address';
@@ -6,10 +5,10 @@ import { type ArpFrame, arpAnnouncement, arpReply, arpRequest, encodeArp } from 
 import {
   ALPHA,
   ALPHA_MACS,
+  arpOf,
   BETA,
   BETA_MACS,
-  bothLinks,
-  EMPTY,
+  FINE,
   ip,
   linkState,
   Pair,
@@ -115,20 +114,25 @@ test('each link is judged by itself', () => {
   expect(flood(pair, 'eth1', 2 * FLOOD, () => junk(STRANGER)).screens).toMatchObject([{ link: 'eth1' }]);
 });
 
-test('requests for our alias are answered until then, where that is ours to do', () => {
-  const core = new Core(topologyOf({ arp: { ...topologyOf().arp, responder: 'agent' } }), 0);
-  core.start(bothLinks(), EMPTY, 0);
-  const frames = Array.from({ length: 3 * FLOOD }, () => ({
-    bytes: encodeArp(arpRequest(STRANGER, OTHER, ALPHA)),
-    at: 10,
-    kind: 'broadcast' as const,
-    vlan: false,
-  }));
-  core.handle({ type: 'settings', links: new Map() }, 1);
-  core.sent(2, 2);
-  expect(core.handle({ type: 'frames', link: 'eth0', frames }, 10).screens).toMatchObject([
-    { link: 'eth0', voice: 'broadcast' },
-  ]);
+test('where we answer, peers have their answers beside a flood of requests, of which few are answered', () => {
+  const pair = new Pair(topologyOf({ arp: { ...topologyOf().arp, responder: 'agent' } }));
+  const settings = new Map(['eth0', 'eth1'].map((link) => [link, FINE] as const));
+  pair.handle({ type: 'settings', links: settings });
+  pair.run(5000);
+  const answers = ({ sends }: Actions) =>
+    arpOf(sends).filter(({ operation }) => operation === 'reply').length;
+  const flooded = flood(pair, 'eth0', 3 * FLOOD, (number) =>
+    arpRequest((STRANGER + number) as Mac, OTHER, ALPHA),
+  );
+  expect(answers(flooded)).toBe(250);
+  expect(flooded.screens).toMatchObject([{ link: 'eth0', voice: 'broadcast' }]);
+  expect(pair.core.counters.get('asked-too-often')).toBe(3 * FLOOD - 250);
+  expect(answers(pair.receive('eth0', arpRequest(BETA_MACS[0]!, BETA, ALPHA)))).toBe(1);
+  // Who says that he is beta, but isn't, is a stranger.
+  expect(answers(pair.receive('eth0', arpRequest(STRANGER, BETA, ALPHA)))).toBe(0);
+  expect(answers(pair.receive('eth1', arpRequest(STRANGER, OTHER, ALPHA)))).toBe(1);
+  pair.run(pair.now + 1000);
+  expect(answers(pair.receive('eth0', arpRequest(STRANGER, OTHER, ALPHA)))).toBe(1);
 });
 
 test('a link that the configuration has no more is forgotten, in the middle of a flood', () => {

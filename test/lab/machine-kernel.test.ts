@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonic } from '../../deploy/lab/wait';
+import { type Change, proveEach } from './machine-tools';
+import type { Cluster } from './promise-cluster';
+import { setSetting } from './promise-kernel';
+
+/** Somebody else changes alpha's kernel under the agent: all of ours is back within a bound, one event names it, and no CPU turns in circles. */
+jest.setTimeout(180_000);
+
+/** How long the quarrel lasts, in ms. */
+const QUARREL = Number(process.env.MACHINE_QUARREL ?? 2) * 1000;
+/** Routes of somebody else that come and go. */
+const FOREIGN_ROUTES = 50_000;
+/** From a removal to the repair: the next reading is no sooner than 20 ms after the last. */
+const REPAIR = 20;
+/** A card without carrier while the agent is busy: the far end finds out by silence. */
+const DETECTION = 65;
+
+/** Removes the routes to beta a hundred times a second, as another manager of the network does. */
+async function quarrel({ alpha, beta }: Cluster): Promise<void> {
+  const until = monotonic() + QUARREL;
+  while (monotonic() < until) {
+    await alpha.ip(`route del ${beta.alias} dev eth1 proto 77`).catch(() => undefined);
+    await sleep(10);
+  }
+}
+
+/** Has the kernel tell more than the agent's socket holds while the agent is stopped, and takes a card's carrier behind that. */
+async function overrun(cluster: Cluster): Promise<void> {
+  const agent = cluster.agent('alpha');
+  agent.kill('SIGSTOP');
+  await addForeignRoutes(cluster);
+  await cluster.lab.pullCard('alpha', 'a');
+  agent.kill('SIGCONT');
+}
+
+/** Adds foreign routes while the agent runs, and takes a card's carrier in the middle of it. */
+async function flood(cluster: Cluster): Promise<void> {
+  const adding = addForeignRoutes(cluster);
+  await sleep(300);
+  await cluster.lab.pullCard('alpha', 'a');
+  await adding;
+}
+
+let network = 18;
+async function addForeignRoutes({ alpha }: Cluster): Promise<void> {
+  const address = (n: number) => `198.${network}.${n >>> 8}.${n & 255}`;
+  network += 1;
+  const lines = Array.from(
+    { length: FOREIGN_ROUTES },
+    (_, n) => `route add ${address(n)} dev eth1 proto static`,
+  );
+  await alpha.run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` });
+}
+
+const CHANGES: readonly Change[] = [
+  {
+    name: 'alias removed',
+    inflict: ({ alpha }) => alpha.ip(`address del ${alpha.alias}/32 dev lo`),
+    event: { event: 'repaired', kinds: ['alias', 'route'] },
+    bound: REPAIR,
+  },
+  {
+    name: 'preferred route removed',
+    inflict: ({ alpha, beta }) => alpha.ip(`route del ${beta.alias} dev eth0 proto 77`),
+    event: { event: 'repaired', kinds: ['route'] },
+    bound: 0,
+  },
+  {
+    name: 'all routes removed',
+    inflict: ({ alpha }) => alpha.ip('route flush proto 77'),
+    event: { event: 'repaired', kinds: ['route'] },
+    bound: REPAIR,
+  },
+  {
+    name: 'neighbor entry replaced by a wrong one',
+    inflict: ({ alpha, beta }) =>
+      alpha.ip(`neighbor replace ${beta.alias} lladdr 02:00:00:00:ee:77 dev eth0 nud permanent`),
+    event: { event: 'repaired', kinds: ['neighbor'] },
+    bound: REPAIR,
+  },
+  {
+    name: 'preferred route replaced by one over the other link',
+    inflict: ({ alpha, beta }) => alpha.ip(`route replace ${beta.alias} dev eth1 metric 100 proto static`),
+    event: { event: 'kernel-refused', operation: 'add-route', code: 'EEXIST' },
+    bound: 0,
+    mend: ({ alpha, beta }) => alpha.ip(`route del ${beta.alias} dev eth1 metric 100 proto static`),
+  },
+  {
+    name: 'routes shadowed by one over the other link',
+    inflict: ({ alpha, beta }) => alpha.ip(`route add ${beta.alias} dev eth1 metric 50 proto static`),
+    event: { event: 'route-shadowed', destination: '10.78.0.2', link: 'eth1', metric: 50, protocol: 4 },
+    bound: 0,
+    mend: ({ alpha, beta }) => alpha.ip(`route del ${beta.alias} dev eth1 metric 50 proto static`),
+  },
+  {
+    name: 'settings flipped back',
+    inflict: async ({ alpha }) => {
+      await setSetting(alpha, 'eth0', 'ignore_routes_with_linkdown', 0);
+      await setSetting(alpha, 'eth1', 'ignore_routes_with_linkdown', 0);
+    },
+    event: { event: 'repaired', kinds: ['setting'] },
+    bound: 0,
+  },
+  {
+    name: 'a route removed 100 times a second',
+    inflict: quarrel,
+    event: { event: 'repaired', kinds: ['route'] },
+    // One by one at first, then in sums.
+    times: 12 + QUARREL / 10_000,
+    bound: 0,
+  },
+  {
+    name: '50 000 foreign routes added, and a card pulled meanwhile',
+    inflict: flood,
+    event: { event: 'carrier-lost', link: 'eth0' },
+    bound: DETECTION,
+    mend: ({ lab }) => lab.returnCard('alpha', 'a'),
+  },
+  {
+    name: '50 000 more while the agent is stopped, and a card pulled behind them',
+    inflict: overrun,
+    event: { event: 'netlink-overrun' },
+    bound: DETECTION,
+    mend: ({ lab }) => lab.returnCard('alpha', 'a'),
+  },
+];
+
+proveEach(CHANGES);

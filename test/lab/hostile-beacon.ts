@@ -46,7 +46,7 @@ export function beaconOf(
   return bytes;
 }
 
-/** The same with one bit of its tag changed, and from the stranger's own address, which it states: all but the tag is in order. */
+/** The same with two bits of its tag changed, and from the stranger's own address, which it states: all but the tag is in order. */
 export function damagedBeacon(
   cluster: Cluster,
   name: string,
@@ -61,6 +61,6 @@ export function damagedBeacon(
     mac: link.plane === plane ? source : parseMac(link.mac)!,
   }));
   const bytes = beaconOf(cluster, name, plane, { links, ...changes });
-  bytes[bytes.length - 1]! ^= 1;
+  bytes[bytes.length - 1]! ^= 3;
   return bytes;
 }

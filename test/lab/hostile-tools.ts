@@ -70,7 +70,10 @@ export async function harmed(cluster: Cluster, attack: () => Promise<unknown>): 
   const hosts = [cluster.alpha, cluster.beta];
   const holdings = () =>
     Promise.all(
-      hosts.map(async (host) => JSON.stringify([await ownRoutes(host), await aliasNeighbors(host)])),
+      hosts.map(async (host) => {
+        const { stdout } = await host.run('ip', ['-N', 'neigh', 'show', 'nud', 'permanent']);
+        return JSON.stringify([await ownRoutes(host), await aliasNeighbors(host), stdout]);
+      }),
     );
   const before = await holdings();
   const watches = await Promise.all(hosts.map((host) => KernelWatch.start(host)));

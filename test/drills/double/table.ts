@@ -19,7 +19,9 @@ export interface Summary {
   readonly problems: number;
   readonly outage: Spread;
   readonly stall: Spread;
+  /** from the mending of a link, or of an agent, until traffic flowed that was not possible before */
   readonly resume: Spread;
+  readonly restart: Spread;
   /** pings lost when everything was mended, of pairs that had traffic before */
   readonly lostOnReturn: number;
   readonly judged: Spread;
@@ -51,7 +53,8 @@ export function summaryOf(outcomes: readonly Outcome[]): Summary {
     problems: outcomes.filter(({ problems }) => problems.length > 0).length,
     outage: spreadOf(steady.filter(({ lost }) => lost > 0).map(({ outage }) => outage)),
     stall: spreadOf(steady.filter(({ lost }) => lost > 0).map(({ stall }) => stall)),
-    resume: spreadOf(back.map(({ outage }) => outage)),
+    resume: spreadOf(back.filter(({ before }) => before === 'cut').map(({ outage }) => outage)),
+    restart: spreadOf(back.filter(({ before }) => before === 'agent').map(({ outage }) => outage)),
     lostOnReturn: mending
       .filter(({ before, verdict }) => before === 'open' && verdict === 'open')
       .reduce((sum, { lost }) => sum + lost, 0),
@@ -117,7 +120,8 @@ export function formatSummary(shape: Shape, beacons: boolean, outcomes: readonly
     'median / 95 % / longest (times)',
     `outage where pings fell    ${formatSpread(sum.outage)}`,
     `TCP request to answer      ${formatSpread(sum.stall)}`,
-    `mended to traffic again    ${formatSpread(sum.resume)}`,
+    `cut off, mended to traffic ${formatSpread(sum.resume)}`,
+    `agent again to traffic     ${formatSpread(sum.restart)}`,
     `pings lost by mending      ${sum.lostOnReturn}, of pairs that had traffic`,
     ...outcomes.flatMap((outcome) =>
       outcome.problems.map((problem) => `PROBLEM ${describeCase(outcome.case)}: ${problem}`),

@@ -115,8 +115,9 @@ export class Lab {
     return host;
   }
 
+  /** In the order in which they were named, whichever was made first. */
   hosts(): readonly LabHost[] {
-    return [...this.#hosts.values()];
+    return this.#plans.map(({ name }) => this.host(name));
   }
 
   #switch(plane: string): Switch {

@@ -59,39 +59,6 @@ async function expectWhole(cluster: Cluster): Promise<void> {
 }
 
 test(
-  'a link is taken down and up',
-  inCluster(async (cluster) => {
-    const { lab } = cluster;
-    await expectSurvival(
-      cluster,
-      () => lab.downLink('alpha', 'a'),
-      () => lab.upLink('alpha', 'a'),
-    );
-    expect(cluster.eventNames('alpha')).toEqual(expect.arrayContaining(['link-down', 'link-up']));
-  }),
-);
-
-test(
-  'a card is removed, and inserted again with another ifindex',
-  inCluster(async (cluster) => {
-    const { lab, alpha } = cluster;
-    const index = async () =>
-      (await alpha.status()).links.find(({ name }) => name === 'eth0')?.ifindex ?? null;
-    const former = await index();
-    await expectSurvival(
-      cluster,
-      () => lab.removeCard('alpha', 'a'),
-      async () => {
-        expect(await index()).toBeNull();
-        await lab.insertCard('alpha', 'a');
-      },
-    );
-    expect(await index()).not.toBe(former);
-    expect(cluster.eventNames('alpha')).toEqual(expect.arrayContaining(['link-gone', 'link-appeared']));
-  }),
-);
-
-test(
   'a card is replaced by another of its name so quickly that nobody sees it missing',
   inCluster(async (cluster) => {
     const { lab } = cluster;
@@ -122,45 +89,6 @@ test(
     // With addresses, their new labels would tell it as well.
     { subnets: 'none' },
   ),
-);
-
-test(
-  'the hardware address of a link changes, here and at the far end',
-  inCluster(async (cluster) => {
-    const { lab, alpha, beta } = cluster;
-    await lab.changeMac('alpha', 'a', '02:00:00:00:ff:01');
-    const learned = async () =>
-      (await aliasNeighbors(beta)).some(({ lladdr }) => lladdr === '02:00:00:00:ff:01');
-    await waitUntil(learned, PATIENCE, "beta to know alpha's new address");
-    await expectWhole(cluster);
-    await lab.changeMac('beta', 'a', '02:00:00:00:ff:02');
-    const followed = async () =>
-      (await aliasNeighbors(alpha)).some(({ lladdr }) => lladdr === '02:00:00:00:ff:02');
-    await waitUntil(followed, PATIENCE, "alpha to know beta's new address");
-    await cluster.waitForPaths('up');
-    await cluster.waitForPlane(alpha, beta.alias, 'a');
-    const streams = await cluster.startStreams();
-    const after = await cluster.measure(streams, () => sleep(200));
-    expect(after).toEqual({ there: NOTHING_LOST, back: NOTHING_LOST });
-  }),
-);
-
-test(
-  'the largest frame of a link changes: nothing is lost and nothing is decided',
-  inCluster(async (cluster) => {
-    const { alpha } = cluster;
-    const streams = await cluster.startStreams();
-    const seen = cluster.agent('alpha').events().length;
-    const result = await cluster.measure(streams, async () => {
-      for (const mtu of [1400, 9000, 1500]) {
-        await alpha.ip(`link set dev eth0 mtu ${mtu}`);
-        await sleep(300);
-      }
-    });
-    expect(result).toEqual({ there: NOTHING_LOST, back: NOTHING_LOST });
-    expect(cluster.eventNames('alpha', seen)).toEqual([]);
-    await expectWhole(cluster);
-  }),
 );
 
 test(

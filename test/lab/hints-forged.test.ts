@@ -15,8 +15,8 @@ const INTERVAL = 10;
 const MISSES = 3;
 /** The default. */
 const HINTS = 60;
-/** Frames a second on each plane, and for how long, in ms. */
-const RATE = 4000;
+/** Frames a second on each plane, just below what is taken for a flood and kept out, and for how long, in ms. */
+const RATE = 900;
 const FORGING = 4000;
 /** Far more than it takes, and far less than all of a core: the agent's own share, beside its steady requests. */
 const MOST_CPU = 0.5;

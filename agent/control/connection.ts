@@ -3,9 +3,9 @@ import type { Response } from './protocol';
 
 /** What one client may cost the daemon. Times in ms, lengths in bytes. */
 export interface Limits {
-  /** clients at a time; a further one is closed at once */
+  /** clients at a time; a further one takes the place of the one that is missed least */
   readonly clients: number;
-  /** longest request */
+  /** longest request, and most white space that may follow it before the answer */
   readonly request: number;
   /** from the connection to the end of the request */
   readonly requestTime: number;
@@ -19,7 +19,7 @@ export interface Limits {
 
 export const LIMITS: Limits = {
   clients: 64,
-  request: 64 * 1024,
+  request: 4096,
   requestTime: 5000,
   backlog: 1024 * 1024,
   answerTime: 10_000,
@@ -32,9 +32,11 @@ const NEWLINE = 10;
 export class Connection {
   /** aborted once the client is gone */
   readonly gone = new AbortController();
-  private chunks: Buffer[] = [];
+  /** where it stands: its request has not come yet, its answer is to come, or has been written */
+  phase: 'asking' | 'waiting' | 'answered' = 'asking';
+  /** the request so far, in its first `length` bytes: one piece of memory, however small the pieces that it comes in */
+  private request = Buffer.alloc(0);
   private length = 0;
-  private phase: 'asking' | 'waiting' | 'answered' = 'asking';
   private deadline: NodeJS.Timeout;
 
   constructor(
@@ -66,7 +68,14 @@ export class Connection {
     if (this.socket.writableEnded || this.socket.destroyed) return;
     this.phase = 'answered';
     this.limitTime();
-    this.socket.end(text);
+    // Nothing that still comes has a meaning, and a client could send for ever. What was written stays for it to read.
+    this.socket.pause();
+    this.socket.end(text, () => this.socket.destroy());
+  }
+
+  /** Ends the connection at once, for another one to have its place. */
+  dismiss(): void {
+    this.socket.destroy();
   }
 
   /** Answers `bad-request`. */
@@ -93,25 +102,39 @@ export class Connection {
   private received(chunk: Buffer): void {
     if (this.phase === 'asking') this.collect(chunk);
     // Behind the request nothing has a meaning. White space is let pass; behind the answer all is, until the connection ends.
-    else if (this.phase === 'waiting' && chunk.toString('latin1').trim() !== '') this.socket.destroy();
+    else if (this.phase === 'waiting') {
+      this.length += chunk.length;
+      if (this.length > this.limits.request || chunk.toString('latin1').trim() !== '') this.socket.destroy();
+    }
   }
 
   private collect(chunk: Buffer): void {
     const end = chunk.indexOf(NEWLINE);
     const part = end < 0 ? chunk : chunk.subarray(0, end);
-    this.length += part.length;
-    if (this.length > this.limits.request) {
+    if (this.length + part.length > this.limits.request) {
       this.refuse(`the request is longer than ${this.limits.request} bytes`);
       return;
     }
-    this.chunks.push(part);
+    this.append(part);
     if (end < 0) return;
     clearTimeout(this.deadline);
     this.phase = 'waiting';
-    const line = Buffer.concat(this.chunks).toString('utf8');
-    this.chunks = [];
+    const line = this.request.toString('utf8', 0, this.length);
+    this.request = Buffer.alloc(0);
+    this.length = 0;
     this.onRequest(this, line);
     this.received(chunk.subarray(end + 1));
+  }
+
+  private append(part: Buffer): void {
+    const length = this.length + part.length;
+    if (length > this.request.length) {
+      const larger = Buffer.alloc(Math.min(2 * length, this.limits.request));
+      this.request.copy(larger);
+      this.request = larger;
+    }
+    part.copy(this.request, this.length);
+    this.length = length;
   }
 
   /** A client that ends its sending half after the request still gets an answer that is near, but nothing waits for it. */

@@ -48,7 +48,13 @@ export class ControlError extends Error {
   }
 }
 
-/** The control socket of the daemon. Nothing that a client does makes it throw into the daemon. */
+/** Which clients are missed least: who has not asked, then who has its answer to read, then who waits. */
+const PHASES = ['asking', 'answered', 'waiting'] as const;
+
+/**
+ * The control socket of the daemon. Nothing that a client does makes it throw into the daemon, and between any two requests, whoever sends
+ * them, the daemon gets to its wires.
+ */
 export class ControlServer {
   private readonly connections = new Set<Connection>();
   private readonly followers = new Set<Connection>();
@@ -56,6 +62,8 @@ export class ControlServer {
   private readonly events: string[] = [];
 
   private listener: Listener | undefined;
+  /** requests to be carried out, one in each turn of the event loop */
+  private readonly asked: (() => void)[] = [];
 
   private constructor(
     private readonly handlers: Handlers,
@@ -101,29 +109,57 @@ export class ControlServer {
   }
 
   private accept(socket: Socket): void {
-    if (this.connections.size >= this.limits.clients) {
-      socket.on('error', () => undefined);
-      socket.destroy();
-      return;
-    }
+    if (this.connections.size >= this.limits.clients) this.makeRoom();
     const forget = (connection: Connection) => {
       this.connections.delete(connection);
       this.followers.delete(connection);
     };
     this.connections.add(
-      new Connection(socket, this.limits, (connection, line) => this.asked(connection, line), forget),
+      new Connection(socket, this.limits, (connection, line) => this.received(connection, line), forget),
     );
   }
 
-  private asked(connection: Connection, line: string): void {
+  /** Whoever means it comes again; otherwise some clients that only hold their places would keep all others out. */
+  private makeRoom(): void {
+    const all = [...this.connections];
+    const oldest = PHASES.flatMap((phase) => all.find((each) => each.phase === phase) ?? []);
+    const [leaving] = oldest;
+    if (leaving === undefined) return;
+    this.connections.delete(leaving);
+    this.followers.delete(leaving);
+    leaving.dismiss();
+  }
+
+  private received(connection: Connection, line: string): void {
     const wanted = parseRequest(line);
-    if ('code' in wanted) this.reply(connection, { ok: false, error: wanted });
-    else if (wanted.command === 'events') this.sendEvents(connection, wanted.last, wanted.follow);
-    else
-      this.carryOut(wanted, connection.gone.signal).then(
-        (result) => this.reply(connection, { ok: true, result }),
-        (error: unknown) => this.failed(connection, error),
-      );
+    if ('code' in wanted) {
+      this.reply(connection, { ok: false, error: wanted });
+      return;
+    }
+    this.asked.push(() => this.handle(connection, wanted));
+    if (this.asked.length === 1) setImmediate(() => this.handleOne());
+  }
+
+  private handleOne(): void {
+    this.asked[0]?.();
+    this.asked.shift();
+    if (this.asked.length > 0) setImmediate(() => this.handleOne());
+  }
+
+  private handle(connection: Connection, wanted: Request): void {
+    const { signal } = connection.gone;
+    if (wanted.command === 'events') {
+      this.sendEvents(connection, wanted.last, wanted.follow && !signal.aborted);
+      return;
+    }
+    const cancelled = new AbortController();
+    this.carryOut(wanted, cancelled.signal).then(
+      (result) => this.reply(connection, { ok: true, result }),
+      (error: unknown) => this.failed(connection, error),
+    );
+    // Only now, so that who has left by then does not wait for ever.
+    if (signal.aborted) cancelled.abort();
+    else signal.addEventListener('abort', () => cancelled.abort());
   }
 
   private async carryOut(

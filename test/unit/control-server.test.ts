@@ -67,6 +67,16 @@ async function everything(socket: Socket): Promise<string> {
   return text;
 }
 
+/** Resolves when the server has ended the connection, by whatever error. */
+function gone(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.on('error', () => undefined);
+    socket.on('end', () => socket.destroy());
+    socket.on('close', () => resolve());
+    socket.resume();
+  });
+}
+
 /** What the server says to a client that writes `text` and closes its own half at the end. */
 function said(text: string): Promise<string> {
   const socket = raw();
@@ -164,10 +174,10 @@ describe('a request', () => {
     expect(errors).toEqual([]);
   });
 
-  test('of 64 KiB is read, and one that is longer refused', async () => {
+  test('of 4 KiB is read, and one that is longer refused', async () => {
     await start();
-    const longest = `{"command":"status","x":"${'x'.repeat(64 * 1024 - 27)}"}`;
-    expect(longest).toHaveLength(64 * 1024);
+    const longest = `{"command":"status","x":"${'x'.repeat(4096 - 27)}"}`;
+    expect(longest).toHaveLength(4096);
     expect(JSON.parse(await said(`${longest}\n`))).toMatchObject({ ok: true });
     expect(JSON.parse(await said(`${longest} \n`))).toMatchObject({ error: { code: 'bad-request' } });
   });
@@ -185,6 +195,63 @@ describe('a request', () => {
   test('followed by a second one ends the connection while the first is carried out', async () => {
     await start({ wait: () => new Promise(() => undefined) });
     expect(await said('{"command":"wait"}\n{"command":"teardown"}\n')).toBe('');
+  });
+});
+
+describe('a client that means harm', () => {
+  test('and sends white space without end behind a request is cut off', async () => {
+    await start({ wait: () => new Promise(() => undefined) });
+    const socket = raw();
+    socket.write('{"command":"wait"}\n');
+    const timer = setInterval(() => socket.write(' '.repeat(1024)), 1);
+    await gone(socket);
+    clearInterval(timer);
+  });
+
+  test('and sends on behind the answer is read no further', async () => {
+    await start();
+    const socket = raw();
+    const blank = ' '.repeat(64 * 1024);
+    const more = () => {
+      while (!socket.destroyed && socket.write(blank));
+    };
+    socket.on('drain', more);
+    socket.write('?\n');
+    more();
+    // Well before the time that it has to read its answer.
+    await gone(socket);
+    expect(socket.bytesWritten - socket.writableLength).toBeLessThan(4 * 1024 * 1024);
+  });
+
+  test('and sends its request byte by byte is understood', async () => {
+    await start();
+    const socket = raw();
+    socket.on('end', () => socket.end());
+    const answer = everything(socket);
+    for (const byte of Buffer.from(`{"command":"status","x":"${'é'.repeat(200)}"}\n`)) {
+      socket.write(Buffer.of(byte));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(JSON.parse(await answer)).toMatchObject({ ok: true });
+  });
+
+  test('leaves the daemon a turn between any two requests', async () => {
+    const order: string[] = [];
+    const turn = () => {
+      order.push('turn');
+      if (order.length < 20) setImmediate(turn);
+    };
+    await start({
+      status: () => {
+        if (order.length === 0) setImmediate(turn);
+        order.push('status');
+        return status;
+      },
+    });
+    await Promise.all(Array.from({ length: 5 }, () => request(path, { command: 'status' })));
+    const first = order.filter((what, index) => what === 'status' && order[index + 1] === 'status');
+    expect(order.filter((what) => what === 'status')).toHaveLength(5);
+    expect(first).toEqual([]);
   });
 });
 
@@ -388,20 +455,43 @@ describe('the socket', () => {
     rmSync(path);
   });
 
-  test('takes no more clients than its limit, and takes new ones when others are gone', async () => {
+  test('takes no more clients than its limit: the oldest goes who has not asked', async () => {
     await start({}, { clients: 2 });
     const first = raw();
+    await once(first, 'connect');
+    const leaving = gone(first);
     const second = raw();
-    await Promise.all([once(first, 'connect'), once(second, 'connect')]);
-    await expect(request(path, { command: 'status' })).rejects.toBeInstanceOf(ConnectionLost);
-    first.write('{"command":"status"}\n');
-    first.on('end', () => first.end());
-    expect(await everything(first)).toContain('"ok":true');
-    // The server hears of the end a moment later than the client.
-    let answer: unknown;
-    do answer = await request(path, { command: 'status' }).catch((error: unknown) => error);
-    while (answer instanceof ConnectionLost);
-    expect(answer).toEqual(status);
+    await once(second, 'connect');
+    await expect(request(path, { command: 'status' })).resolves.toEqual(status);
+    await leaving;
+    second.on('end', () => second.end());
+    second.write('{"command":"status"}\n');
+    expect(await everything(second)).toContain('"ok":true');
+  });
+
+  test('lets those who wait go last, the oldest first', async () => {
+    const waiting: string[] = [];
+    const wait = (peer = '') => {
+      waiting.push(peer);
+      return new Promise<void>(() => undefined);
+    };
+    await start({ wait }, { clients: 2 });
+    const left: string[] = [];
+    const enter = async (peer: string) => {
+      const socket = raw();
+      void gone(socket).then(() => left.push(peer));
+      socket.write(`${JSON.stringify({ command: 'wait', peer })}\n`);
+      // It waits once the server has handled what came behind it.
+      while (!waiting.includes(peer)) await new Promise((resolve) => setImmediate(resolve));
+      return socket;
+    };
+    await enter('one');
+    await expect(request(path, { command: 'status' })).resolves.toEqual(status);
+    const two = await enter('two');
+    expect(left).toEqual([]);
+    await expect(request(path, { command: 'status' })).resolves.toEqual(status);
+    expect(left).toEqual(['one']);
+    two.destroy();
   });
 });
 

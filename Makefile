@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: demo test test-upgrade build lint format bench drill-apps drill-double drill-flapping fuzz asan install clean setup-build setup-demo setup-test setup-bench setup-apps compile
+.PHONY: demo test test-upgrade test-hostile build lint format bench drill-apps drill-double drill-flapping fuzz asan install clean setup-build setup-demo setup-test setup-bench setup-apps compile
 
 # A user's PATH often lacks the directories of ip, nft and arping.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -42,6 +42,12 @@ test-upgrade: setup-test
 	@$(MAKE) --no-print-directory compile
 	@old=$$(deploy/build-version.sh '$(OLD)') && $(sandbox) env MULTIHOMED_OLD="$$old" \
 	  node node_modules/jest/bin/jest.js --selectProjects lab --runInBand --testPathPatterns promise-4-upgrade
+
+# What a hostile wire costs, a line for each attack. LAB_FAILOVERS: failovers beside each flood, and as many without.
+test-hostile: setup-test
+	@$(MAKE) --no-print-directory compile
+	@LAB_REPORT=1 LAB_FAILOVERS=$(or $(LAB_FAILOVERS),10) $(sandbox) node node_modules/jest/bin/jest.js \
+	  --selectProjects lab --runInBand --testPathPatterns hostile-
 
 build: setup-build
 	@$(MAKE) --no-print-directory compile

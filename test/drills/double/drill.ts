@@ -58,33 +58,42 @@ const DEAD_TIME = 100;
 type Pair = PairTraffic & HostPair;
 
 /** The same as {@link drill}; what it throws is a problem of the case. */
-export async function tryDrill(stage: Stage, each: Case): Promise<Outcome> {
+export async function tryDrill(stage: Stage, each: Case, together = false): Promise<Outcome> {
   try {
-    return await drill(stage, each);
+    return await drill(stage, each, together);
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     return { case: each, steps: [], broken: 0, returned: false, problems: [problem] };
   }
 }
 
-/** Lets two faults come, one after the other, mends them in that order, and looks at the traffic all the while. */
-export async function drill(stage: Stage, each: Case): Promise<Outcome> {
+/**
+ * Lets two faults come, mends them in that order, and looks at the traffic all the while.
+ *
+ * @param together whether the second comes at once, before anybody has judged the first; for faults of links alone, since the
+ *   routes that an agent leaves behind depend on what it has judged
+ */
+export async function drill(stage: Stage, each: Case, together = false): Promise<Outcome> {
   const world = new World(stage.shape);
   const { first, second } = each;
   const brokenBefore = await brokenSessions(stage);
-  const steps: Step[] = [];
-  for (const [fault, comes] of [
-    [first, true],
-    [second, true],
-    [first, false],
-    [second, false],
-  ] as const) {
-    steps.push(await step(stage, world, fault, comes));
-  }
+  const steps = [
+    together ? await bring(stage, world, first) : await step(stage, world, first, true),
+    await step(stage, world, second, true),
+    await step(stage, world, first, false),
+    await step(stage, world, second, false),
+  ];
   await stage.untilSteady();
   const returned = (await stage.planesInKernel()).every((plane) => plane === planeName(0));
   const broken = (await brokenSessions(stage)) - brokenBefore;
   return { case: each, steps, broken, returned, problems: problemsOf(steps, broken, returned) };
+}
+
+/** A fault of which nothing is awaited. */
+async function bring(stage: Stage, world: World, fault: Fault): Promise<Step> {
+  world.break(fault);
+  await stage.apply(fault, world);
+  return { what: describeFault(fault), judged: 0, pairs: [] };
 }
 
 async function step(stage: Stage, world: World, fault: Fault, comes: boolean): Promise<Step> {

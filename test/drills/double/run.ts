@@ -11,7 +11,7 @@ import { wholeNumber } from '../../bench/options';
 import { randomSource } from '../../bench/statistics';
 import { casesOf, sampleOf } from './cases';
 import { type Outcome, tryDrill } from './drill';
-import { type Case, describeCase, type Shape } from './fault';
+import { type Case, describeCase, isAgentFault, type Shape } from './fault';
 import { Stage } from './stage';
 import { formatSummary, needingAgent, summaryOf } from './table';
 
@@ -23,13 +23,15 @@ const SHAPES: Readonly<Record<string, Shape>> = {
 };
 const EXIT_USAGE = 64;
 const SEEDS = 2 ** 32;
-const USAGE = `usage: drill-double [--shapes ${Object.keys(SHAPES).join(',')}] [--beacons] [--sample N] [--only WORDS] [--seed N] [--json FILE]
+const USAGE = `usage: drill-double [--shapes ${Object.keys(SHAPES).join(',')}] [--beacons] [--together] [--sample N] [--only WORDS] [--seed N] [--json FILE]
 Every ordered pair of faults, or N of them by chance, or those whose description contains WORDS, such as 'killed alpha'.
+With --together the second comes at once, before anybody has judged the first: only for faults of links.
 `;
 
 interface Options {
   readonly shapes: readonly (readonly [name: string, shape: Shape])[];
   readonly beacons: boolean;
+  readonly together: boolean;
   readonly sample: number | undefined;
   readonly only: string;
   readonly seed: number;
@@ -48,6 +50,7 @@ function readOptions(args: string[]): Options {
     options: {
       shapes: { type: 'string', default: Object.keys(SHAPES).join(',') },
       beacons: { type: 'boolean', default: false },
+      together: { type: 'boolean', default: false },
       sample: { type: 'string' },
       only: { type: 'string', default: '' },
       seed: { type: 'string' },
@@ -62,6 +65,7 @@ function readOptions(args: string[]): Options {
   return {
     shapes,
     beacons: values.beacons,
+    together: values.together,
     sample: values.sample === undefined ? undefined : wholeNumber(values.sample, 1, '--sample'),
     only: values.only,
     seed: values.seed === undefined ? randomInt(SEEDS) : wholeNumber(values.seed, 0, '--seed'),
@@ -70,12 +74,16 @@ function readOptions(args: string[]): Options {
 }
 
 /** Goes through the cases on one cluster; one that something fails in gets another cluster after it. */
-async function goThrough(shape: Shape, beacons: boolean, cases: readonly Case[]): Promise<Outcome[]> {
+async function goThrough(
+  shape: Shape,
+  { beacons, together }: Options,
+  cases: readonly Case[],
+): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   let stage: Stage | undefined;
   for (const [index, each] of cases.entries()) {
     stage ??= await Stage.create(shape, beacons);
-    const outcome = await tryDrill(stage, each);
+    const outcome = await tryDrill(stage, each, together);
     outcomes.push(outcome);
     if (outcome.problems.length > 0) {
       console.log(`${describeCase(each)}: ${outcome.problems.join('; ')}\n${stage.describe()}`);
@@ -97,18 +105,20 @@ async function main(): Promise<void> {
     process.exitCode = EXIT_USAGE;
     return;
   }
-  const { beacons, seed, json } = options;
+  const { seed, json } = options;
   const { date, kernel, node, cores } = readMachine();
   console.log(
     `multihomed ${VERSION} (${BUILD_COMMIT}), seed ${seed}; ${date}, ${kernel}, Node.js ${node}, ${cores} cores\n`,
   );
   const reports: Report[] = [];
   for (const [, shape] of options.shapes) {
-    const all = casesOf(shape).filter((each) => describeCase(each).includes(options.only));
+    const all = casesOf(shape)
+      .filter((each) => describeCase(each).includes(options.only))
+      .filter(({ first, second }) => !options.together || !(isAgentFault(first) || isAgentFault(second)));
     const cases = options.sample === undefined ? all : sampleOf(all, options.sample, randomSource(seed));
-    const outcomes = await goThrough(shape, beacons, cases);
+    const outcomes = await goThrough(shape, options, cases);
     reports.push({ shape, outcomes });
-    for (const line of formatSummary(shape, beacons, outcomes)) console.log(line);
+    for (const line of formatSummary(shape, options, outcomes)) console.log(line);
     console.log('');
   }
   if (json !== undefined) await writeFile(json, `${JSON.stringify(jsonOf(options, reports), null, 1)}\n`);
@@ -116,13 +126,14 @@ async function main(): Promise<void> {
   process.exitCode = problems ? 1 : 0;
 }
 
-function jsonOf({ beacons, seed }: Options, reports: readonly Report[]): object {
+function jsonOf({ beacons, together, seed }: Options, reports: readonly Report[]): object {
   return {
     version: VERSION,
     commit: BUILD_COMMIT,
     machine: readMachine(),
     seed,
     beacons,
+    together,
     clusters: reports.map(({ shape, outcomes }) => ({
       shape,
       summary: summaryOf(outcomes),

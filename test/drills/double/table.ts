@@ -105,10 +105,20 @@ function formatSpread({ count, median, p95, maximum }: Spread): string {
   return count === 0 ? 'none' : `${middle} / ${high} / ${most} ms (${count})`;
 }
 
-export function formatSummary(shape: Shape, beacons: boolean, outcomes: readonly Outcome[]): string[] {
+/** How the cases were gone through. */
+interface Manner {
+  readonly beacons: boolean;
+  readonly together: boolean;
+}
+
+export function formatSummary(
+  shape: Shape,
+  { beacons, together }: Manner,
+  outcomes: readonly Outcome[],
+): string[] {
   const sum = summaryOf(outcomes);
   return [
-    `${shape.hosts} hosts, ${shape.planes} planes, ${beacons ? 'beacons' : 'ARP alone'}: ${sum.cases} ordered pairs of faults`,
+    `${shape.hosts} hosts, ${shape.planes} planes, ${beacons ? 'beacons' : 'ARP alone'}: ${sum.cases} ordered pairs of faults${together ? ', at once' : ''}`,
     '',
     ...matrixOf(outcomes),
     '',

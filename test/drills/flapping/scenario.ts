@@ -20,18 +20,53 @@ export interface Scenario {
   returns(length: number, hold: number): number;
 }
 
-/** A card that is down and up by turns, beginning and ending so that it is up after the time. */
-async function flap(scene: Scene, length: number, up: number, down: number): Promise<number> {
+/** What fails and works by turns, and how. */
+interface Turns {
+  fail(scene: Scene): Promise<unknown>;
+  work(scene: Scene): Promise<unknown>;
+}
+
+const CARD: Turns = {
+  fail: ({ lab }) => lab.pullCard(NEAR, FIRST),
+  work: ({ lab }) => lab.returnCard(NEAR, FIRST),
+};
+const PORT: Turns = {
+  fail: ({ lab }) => lab.dropPort(NEAR, FIRST),
+  work: ({ lab }) => lab.undropPort(NEAR, FIRST),
+};
+const SWITCH: Turns = {
+  fail: ({ lab }) => lab.killSwitch(FIRST),
+  work: ({ lab }) => lab.reviveSwitch(FIRST),
+};
+
+/** Fails at first, and works at the end; the times in ms. */
+async function flap(
+  scene: Scene,
+  { fail, work }: Turns,
+  length: number,
+  up: number,
+  down: number,
+): Promise<number> {
   const end = monotonic() + length;
   let flaps = 0;
   while (monotonic() < end) {
-    await scene.lab.pullCard(NEAR, FIRST);
+    await fail(scene);
     await sleep(down);
-    await scene.lab.returnCard(NEAR, FIRST);
+    await work(scene);
     flaps += 1;
     if (monotonic() < end) await sleep(up);
   }
   return flaps;
+}
+
+/** One that never works for as long as a hold. */
+function quickFlap(name: string, title: string, turns: Turns): Scenario {
+  return {
+    name,
+    title: `${title} each ${FLAP} ms`,
+    trouble: (scene, length) => flap(scene, turns, length, FLAP, FLAP),
+    returns: (length, hold) => (hold > FLAP ? 0 : mostReturns(length, hold)),
+  };
 }
 
 /**
@@ -44,17 +79,13 @@ export function mostReturns(length: number, hold: number): number {
 }
 
 export const SCENARIOS: readonly Scenario[] = [
-  {
-    name: 'flap',
-    title: `${NEAR}'s card goes down and up each ${FLAP} ms`,
-    trouble: (scene, length) => flap(scene, length, FLAP, FLAP),
-    // It never works for as long as a hold.
-    returns: (length, hold) => (hold > FLAP ? 0 : mostReturns(length, hold)),
-  },
+  quickFlap('flap', `${NEAR}'s card goes down and up`, CARD),
+  quickFlap('silent-flap', `${NEAR}'s port drops every frame and none`, PORT),
+  quickFlap('switch-flap', 'the whole switch goes down and up', SWITCH),
   {
     name: 'slow-flap',
     title: `${NEAR}'s card works for ${SLOW_UP} holds, and fails for ${SLOW_DOWN} ms`,
-    trouble: (scene, length) => flap(scene, length, scene.timing.hold * SLOW_UP, SLOW_DOWN),
+    trouble: (scene, length) => flap(scene, CARD, length, scene.timing.hold * SLOW_UP, SLOW_DOWN),
     // After its first return it would have to work for two holds.
     returns: () => 1,
   },

@@ -1,6 +1,8 @@
 import { casesOf, sampleOf } from '../drills/double/cases';
-import { describeCase, type Fault } from '../drills/double/fault';
+import type { Outcome, PairOutcome } from '../drills/double/drill';
+import { describeCase, type Fault, KINDS } from '../drills/double/fault';
 import { World } from '../drills/double/model';
+import { formatSummary, matrixOf, needingAgent, summaryOf } from '../drills/double/table';
 
 const SHAPE = { hosts: 3, planes: 2 };
 
@@ -122,6 +124,83 @@ describe('the cases', () => {
     expect(new Set(sample).size).toBe(20);
     expect(sampleOf(cases, 20, source())).toEqual(sample);
     expect(sampleOf(cases, 1000, source())).toHaveLength(cases.length);
+  });
+});
+
+describe('the table', () => {
+  const pair = (more: Partial<PairOutcome>): PairOutcome => ({
+    one: 0,
+    other: 1,
+    before: 'open',
+    verdict: 'open',
+    flows: true,
+    outage: 0,
+    lost: 0,
+    stall: 1,
+    ...more,
+  });
+  const step = (...pairs: readonly PairOutcome[]) => ({ what: '', judged: 10, pairs });
+  const outcome = (more: Partial<Outcome>): Outcome => ({
+    case: { first: { kind: 'card', host: 0, plane: 0 }, second: { kind: 'killed', host: 1 } },
+    steps: [],
+    broken: 0,
+    returned: true,
+    problems: [],
+    ...more,
+  });
+  const fine = outcome({
+    steps: [
+      step(pair({ lost: 2, outage: 12 }), pair({})),
+      step(pair({ verdict: 'agent', flows: false }), pair({ lost: 4, outage: 40 })),
+      step(pair({ before: 'agent', outage: 7 }), pair({})),
+      step(pair({ lost: 1 }), pair({})),
+    ],
+  });
+  const poor = outcome({
+    steps: [
+      step(pair({}), pair({})),
+      step(pair({ verdict: 'cut', flows: false }), pair({ flows: false, lost: 99, outage: 900 })),
+      step(pair({ before: 'cut', verdict: 'cut', flows: false }), pair({})),
+      step(pair({ before: 'cut', flows: false, outage: 5000 }), pair({})),
+    ],
+    broken: 1,
+    returned: false,
+    problems: ['no traffic'],
+  });
+
+  test('counts pairs once both faults are there, and what became of each', () => {
+    expect(summaryOf([fine, poor])).toMatchObject({
+      cases: 2,
+      pairs: 4,
+      possible: 2,
+      survived: 1,
+      needsAgent: 1,
+      cut: 1,
+      resumed: 0,
+      broken: 1,
+      returned: 1,
+      problems: 1,
+      outage: { count: 3, median: 40, maximum: 900 },
+      resume: { count: 1, median: 5000 },
+      restart: { count: 1, median: 7 },
+      lostOnReturn: 1,
+    });
+    expect(needingAgent([fine, poor])).toEqual(['card alpha/a, killed beta: alpha-beta']);
+  });
+
+  test('a case that never came to its steps is a problem, and counts for nothing else', () => {
+    const failed = outcome({ returned: false, problems: ['no lab'] });
+    expect(summaryOf([failed])).toMatchObject({ cases: 1, pairs: 0, possible: 0, problems: 1, returned: 0 });
+    const lines = formatSummary(SHAPE, { beacons: false, together: false }, [failed]);
+    expect(lines.at(-1)).toBe('PROBLEM card alpha/a, killed beta: no lab');
+  });
+
+  test('has a row for the first fault and a column for the second', () => {
+    const [head, ...rows] = matrixOf([fine, poor]).map((line) => line.split(/ {2,}/));
+    expect(head).toEqual(['first, then', ...KINDS]);
+    expect(rows.map(([kind]) => kind)).toEqual(KINDS);
+    expect(rows[0]![1 + KINDS.indexOf('killed')]).toBe('1/2');
+    expect(rows.flat().filter((cell) => cell.includes('/'))).toEqual(['1/2']);
   });
 });
 

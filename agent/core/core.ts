@@ -90,6 +90,7 @@ export class Core {
       count,
       describe: (link) => this.links.describe(link),
       knownOn: (link, now) => registry.knownOn(responding.isJoined(now) ? registry.links.values() : [link]),
+      unverifiedOn: (link) => registry.unverifiedOn(link),
     });
     const beacons = () => this.beacons;
     this.links = new OwnLinks({ registry, outbox, planning, neighborhood, responding, topology, beacons });

@@ -124,6 +124,13 @@ export class Registry {
     for (const { state } of this.links.values()) if (state !== undefined) yield state.mac;
   }
 
+  /** How many peers were not verified by a link yet. */
+  unverifiedOn(link: Link): number {
+    let count = 0;
+    for (const { mac } of this.pathsOver(link)) if (mac === undefined) count += 1;
+    return count;
+  }
+
   private rebuildLinks(topology: Topology, now: number): void {
     const before = new Map(this.links);
     this.links.clear();

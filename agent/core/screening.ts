@@ -6,6 +6,8 @@ import type { Outbox } from './outbox';
 
 /** More frames than this in a second that nothing followed from are looked at closer, and as many again from strangers are a flood. */
 export const FLOOD = 1000;
+/** So many more for each peer whose address is not known yet: with the least usual interval it asks 100 times a second. */
+const UNVERIFIED = 100;
 /** For so long strangers are not heard then, in ms; and this long without a flood, it is over. */
 export const SCREENED_FOR = 1000;
 const SECOND = 1000;
@@ -21,6 +23,8 @@ interface Meter {
   /** of these, when there were many: from strangers, and from each address that is a peer's */
   strange: number;
   readonly bySender: Map<Mac, number>;
+  /** too many came from one of these; never of ARP to us alone */
+  forged: boolean;
   /** addresses of peers on this link; undefined until they are needed */
   known: ReadonlySet<Mac> | undefined;
   /** strangers are kept out until then, in ms; undefined while everybody is heard */
@@ -36,6 +40,8 @@ export interface ScreeningSurroundings {
   describe(link: Link): Readonly<Record<string, unknown>>;
   /** the hardware addresses of peers, and our own, that can be heard on a link */
   knownOn(link: Link, now: number): Iterable<Mac>;
+  /** how many peers' hardware addresses on a link are not known yet */
+  unverifiedOn(link: Link): number;
 }
 
 /**
@@ -72,14 +78,32 @@ export class Screening {
     meter.frames += end - start;
     if (meter.frames <= FLOOD) return;
     meter.known ??= new Set(this.around.knownOn(link, now));
+    const { known, bySender } = meter;
     for (let index = start; index < end; index++) {
       const { bytes } = frames[index]!;
       if (bytes.length < ETHERNET_HEADER) continue;
       const sender = readMac(bytes, 6);
-      if (!meter.known.has(sender)) meter.strange += 1;
-      else meter.bySender.set(sender, (meter.bySender.get(sender) ?? 0) + 1);
+      if (!known.has(sender)) meter.strange += 1;
+      else if (voice !== 'directed') {
+        const times = (bySender.get(sender) ?? 0) + 1;
+        bySender.set(sender, times);
+        meter.forged ||= times > FLOOD;
+      }
     }
-    this.judge(link, voice, meter, now);
+    // Those that waited when the screen was put up are read all the same.
+    const strangers = meter.until === undefined && this.isFlood(link, meter, now);
+    if (strangers || meter.forged) this.screen(link, voice, meter, strangers, now);
+  }
+
+  /** Whether so many were strangers. Peers that were not verified yet are, to us: they ask as others do, and may be verified meanwhile. */
+  private isFlood(link: Link, meter: Meter, now: number): boolean {
+    if (meter.strange <= FLOOD) return false;
+    const known = new Set(this.around.knownOn(link, now));
+    if (known.size !== meter.known?.size) {
+      meter.known = known;
+      meter.strange = 0;
+    }
+    return meter.strange > FLOOD + UNVERIFIED * this.around.unverifiedOn(link);
   }
 
   /** Lifts the screens whose time is over. */
@@ -112,14 +136,8 @@ export class Screening {
     }
   }
 
-  private judge(link: Link, voice: Voice, meter: Meter, now: number): void {
-    const known = meter.known ?? new Set();
-    const noisy = (sender: Mac) => voice !== 'directed' && (meter.bySender.get(sender) ?? 0) > FLOOD;
-    // Those that waited when the screen was put up are read all the same.
-    const strangers = meter.strange > FLOOD && meter.until === undefined;
-    const forged = [...meter.bySender.keys()].some(noisy);
-    if (!strangers && !forged) return;
-    const senders = [...known].filter((sender) => !noisy(sender));
+  private screen(link: Link, voice: Voice, meter: Meter, strangers: boolean, now: number): void {
+    const senders = [...(meter.known ?? [])].filter((sender) => (meter.bySender.get(sender) ?? 0) <= FLOOD);
     this.around.outbox.screen({ link: link.name, voice, senders });
     this.around.count('screens');
     begin(meter, now);
@@ -145,6 +163,7 @@ export class Screening {
       frames: 0,
       strange: 0,
       bySender: new Map(),
+      forged: false,
       known: undefined,
       until: undefined,
       flooded: undefined,
@@ -165,5 +184,6 @@ function begin(meter: Meter, now: number): void {
   meter.frames = 0;
   meter.strange = 0;
   meter.bySender.clear();
+  meter.forged = false;
   meter.known = undefined;
 }

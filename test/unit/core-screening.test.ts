@@ -1,6 +1,7 @@
 import type { Actions } from '../../agent/core/event';
 import { FLOOD, SCREENED_FOR } from '../../agent/core/screening';
-import type { Mac } from '../../agent/wire/address';
+import type { AgentPeer } from '../../agent/core/topology';
+import type { Ipv4, Mac } from '../../agent/wire/address';
 import { type ArpFrame, arpAnnouncement, arpReply, arpRequest, encodeArp } from '../../agent/wire/arp';
 import {
   ALPHA,
@@ -8,6 +9,7 @@ import {
   arpOf,
   BETA,
   BETA_MACS,
+  beta,
   FINE,
   ip,
   linkState,
@@ -105,6 +107,32 @@ test("ARP to us alone: a peer's own address is never kept out, since its answers
   expect(flood(pair, 'eth0', 3 * FLOOD, () => arpReply(question, STRANGER)).screens).toEqual([
     { link: 'eth0', voice: 'directed', senders: known },
   ]);
+});
+
+test('peers whose address is not known yet ask as well: a hundred frames a second are theirs, until they are verified', () => {
+  const peers = Array.from(
+    { length: 100 },
+    (_, index): AgentPeer => ({ ...beta, name: `h${index}`, aliases: [(BETA + index) as Ipv4] }),
+  );
+  const pair = new Pair(topologyOf({ peers }));
+  pair.silent.add('eth0');
+  pair.run(1);
+  const asks = (number: number) =>
+    arpRequest((BETA_MACS[0]! + (number % 100)) as Mac, (BETA + (number % 100)) as Ipv4, ALPHA);
+  expect(flood(pair, 'eth0', 10 * FLOOD, asks).screens).toEqual([]);
+  expect(flood(pair, 'eth0', 3 * FLOOD, asks).screens).toHaveLength(1);
+});
+
+test('peers that are verified while their questions are counted are no strangers', () => {
+  const pair = new Pair(topologyOf());
+  pair.silent.add('eth0');
+  pair.run(1);
+  const asked = flood(pair, 'eth0', FLOOD + 50, () => arpRequest(BETA_MACS[0]!, BETA, ALPHA));
+  expect(asked.screens).toEqual([]);
+  pair.silent.clear();
+  pair.run(500);
+  expect(pair.core.registry.pathTo(pair.core.registry.links.get('eth0')!, BETA)?.mac).toBe(BETA_MACS[0]);
+  expect(flood(pair, 'eth0', FLOOD, () => arpRequest(BETA_MACS[0]!, BETA, ALPHA)).screens).toEqual([]);
 });
 
 test('each link is judged by itself', () => {

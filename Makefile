@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: demo test test-upgrade test-hostile build lint format bench drill-apps drill-double drill-flapping fuzz asan install clean setup-build setup-demo setup-test setup-bench setup-apps compile
+.PHONY: demo test test-upgrade test-hostile build lint format bench drill-apps drill-double drill-machine drill-flapping fuzz asan install clean setup-build setup-demo setup-test setup-bench setup-apps compile
 
 # A user's PATH often lacks the directories of ip, nft and arping.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -106,6 +106,14 @@ drill-double: setup-demo
 drill-flapping: setup-demo
 	@$(MAKE) --no-print-directory compile
 	@$(sandbox) node dist/test/drills/flapping/run.js $(ARGS)
+
+# What changes on a machine under the agent, and what each change costs, as a table.
+drill-machine: setup-test
+	@$(MAKE) --no-print-directory compile
+	@rm -f dist/machine.md
+	@MACHINE_SUSPEND=60 MACHINE_QUARREL=60 MACHINE_REPORT=$(CURDIR)/dist/machine.md $(sandbox) \
+	  node node_modules/jest/bin/jest.js --selectProjects lab --runInBand --testPathPatterns '/machine-'; \
+	  status=$$?; cat dist/machine.md; exit $$status
 
 # FUZZ_RUNS: inputs for each property.
 fuzz: setup-build

@@ -73,6 +73,9 @@ list_missing() {
   need tshark have tshark
   # The examples for scripts are run as they stand.
   need jq have jq
+  # A real one quarrels with us over routes.
+  need systemd test -x /usr/lib/systemd/systemd-networkd
+  need dbus have dbus-daemon
 }
 
 install_missing() {

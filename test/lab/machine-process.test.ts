@@ -111,7 +111,12 @@ const CHANGES: readonly Change[] = [
       await cluster.lab.removeCard('alpha', 'a');
       await cluster.lab.insertCard('alpha', 'a');
     },
-    event: { event: 'kernel-refused', operation: 'change-setting', code: 'ENOSPC' },
+    event: {
+      event: 'kernel-refused',
+      operation: 'change-setting',
+      code: 'ENOSPC',
+      error: 'setting ignore_routes_with_linkdown=1 on eth0: ENOSPC',
+    },
     bound: DETECTION,
     mend: emptyDisk,
   },

@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEvent } from '../../deploy/lab/agent-process';
 import { waitUntil } from '../../deploy/lab/wait';
@@ -115,10 +115,15 @@ export async function prove(cluster: Cluster, streams: Streams, change: Change):
   return row;
 }
 
+const HEAD = `| change | event | lost | bound | lost when it is over | CPU afterwards |
+|---|---|---|---|---|---|
+`;
+
 /** Writes a row for `make drill-machine`, which prints them. */
 export function report({ name, event, lost, bound, lostInMending, cpu }: Row): void {
   const file = process.env.MACHINE_REPORT;
   if (file === undefined) return;
+  if (!existsSync(file)) writeFileSync(file, HEAD);
   const cells = [name, `\`${event}\``, `${lost} ms`, bound === 0 ? 'none' : `${bound} ms`];
   appendFileSync(
     file,

@@ -80,7 +80,8 @@ function checkOwnership(file: string, { uid, mode }: Stats): void {
 
 function mendOf({ code, file }: NoInputError): string {
   if (code === 'ENOENT') return `make a key: ${makingOf(file)}`;
-  if (code === 'EACCES') return 'run this as the owner of the file';
+  const user = process.geteuid?.() ?? 0;
+  if (code === 'EACCES') return user === 0 ? 'run this as the owner of the file' : `chown ${user} ${file}`;
   return 'name a file with one or two keys as beacon.key-file';
 }
 

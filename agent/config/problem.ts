@@ -28,7 +28,7 @@ const LONGEST_KEY = 80;
 
 /** `FILE:LINE:COLUMN: message; mend`, the form that editors and terminals make a link of. It is one line, whatever the file holds. */
 export function formatProblem({ file, line, column, message, mend }: Problem): string {
-  return `${printable(file)}:${line}:${column}: ${printable(cut(message, LONGEST))}; ${printable(cut(mend, LONGEST))}`;
+  return `${printable(file)}:${line}:${column}: ${cut(printable(message), LONGEST)}; ${cut(printable(mend), LONGEST)}`;
 }
 
 /** A path as messages write it: `hosts.alpha.alias[1]`. */

@@ -4,8 +4,8 @@
 #   install.sh PREFIX DESTDIR      NODE=/path/to/node names the Node.js that runs it
 #
 # Under DESTDIR: PREFIX/lib/multihomed (program and packages), PREFIX/sbin/multihomed, PREFIX/bin/multihomectl,
-# PREFIX/lib/systemd/system/multihomed.service, PREFIX/share/doc/multihomed, /etc/iproute2/rt_protos.d, and /etc/multihomed, which is
-# empty: the key of the cluster's beacons is the operator's to make.
+# PREFIX/lib/systemd/system/multihomed.service, PREFIX/lib/sysusers.d/multihomed.conf, PREFIX/share/doc/multihomed,
+# /etc/iproute2/rt_protos.d, and /etc/multihomed, which is empty: the key of the cluster's beacons is the operator's to make.
 set -eu
 
 prefix=$1
@@ -62,11 +62,12 @@ wrapper() {
 }
 
 install_system_files() {
-  install -d "$root/lib/systemd/system" "$2/etc/iproute2/rt_protos.d" \
+  install -d "$root/lib/systemd/system" "$root/lib/sysusers.d" "$2/etc/iproute2/rt_protos.d" \
     "$documents/docs" "$documents/examples"
   sed "s|/usr/sbin/|$prefix/sbin/|; s|/usr/bin/|$prefix/bin/|; s|/usr/share/|$prefix/share/|" deploy/multihomed.service \
     >"$root/lib/systemd/system/multihomed.service"
   chmod 644 "$root/lib/systemd/system/multihomed.service"
+  install -m 644 deploy/multihomed.sysusers.conf "$root/lib/sysusers.d/multihomed.conf"
   install -m 644 deploy/rt_protos.d/multihomed.conf "$2/etc/iproute2/rt_protos.d/"
   install -m 644 README.md CHANGELOG.md LICENSE "$documents/"
   install -m 644 docs/* "$documents/docs/"

@@ -3,6 +3,7 @@
 # that are missing. Quick and silent where nothing is.
 #
 #   setup.sh build|demo|test     what it is for; `test` needs the most
+#   setup.sh fuzz                what `build` needs, and clang with libFuzzer
 #   setup.sh bench               what `demo` needs, and the programs that the benchmark compares with, where they can be had
 #   setup.sh apps                what `demo` needs, and the applications that `make drill-apps` runs, where they can be had
 #
@@ -54,6 +55,9 @@ have_node_headers() {
   [ -n "$("$here/node-headers.sh")" ] || ! dpkg -S "$(readlink -f "$(command -v node)")" >/dev/null 2>&1
 }
 
+# clang answers with the bare name where it has no such file.
+have_libfuzzer() { [ -f "$(clang++ -print-file-name="libclang_rt.fuzzer_no_main-$(uname -m).a" 2>/dev/null)" ]; }
+
 list_missing() {
   need npm have npm
   need make have make
@@ -61,6 +65,12 @@ list_missing() {
   need python3 have python3
   need libpcap-dev have_header pcap.h
   need libnode-dev have_node_headers
+  case $goal in fuzz | test)
+    need clang have clang++
+    need libclang-rt-dev have_libfuzzer
+    ;;
+  esac
+  [ "$goal" = fuzz ] && return
   [ "$goal" = build ] && return
   need iproute2 have ip
   need util-linux have unshare
@@ -71,6 +81,7 @@ list_missing() {
   need iptables have iptables
   need iputils-ping have ping
   need tshark have tshark
+  need strace have strace
   # The examples for scripts are run as they stand.
   need jq have jq
   # A real one quarrels with us over routes.

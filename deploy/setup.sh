@@ -84,7 +84,7 @@ list_missing() {
   need strace have strace
   # The examples for scripts are run as they stand.
   need jq have jq
-  # A real one quarrels with us over routes.
+  # A real one quarrels with us over routes, and so does NetworkManager where it is installed.
   need systemd test -x /usr/lib/systemd/systemd-networkd
   need dbus have dbus-daemon
 }

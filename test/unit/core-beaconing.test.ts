@@ -50,6 +50,24 @@ describe('Beaconing', () => {
     expect(beaconing.wakeAt).toBe(350);
   });
 
+  test('what is not judged is not said as urgent: one beacon, also over a stop', () => {
+    const beaconing = started();
+    beaconing.retract();
+    beaconing.withdraw(10);
+    expect(sent(beaconing, 10, 15)).toEqual([
+      [10, 'regular'],
+      [12, 'urgent'],
+      [14, 'urgent'],
+    ]);
+    beaconing.retract();
+    beaconing.stop();
+    beaconing.start(INTERVAL, 100);
+    expect(sent(beaconing, 100, 151)).toEqual([
+      [100, 'regular'],
+      [150, 'regular'],
+    ]);
+  });
+
   test('a withdrawal is sent at once and repeated twice within 5 ms; the beat goes on', () => {
     const beaconing = started();
     beaconing.withdraw(49);

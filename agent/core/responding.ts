@@ -1,3 +1,4 @@
+import type { Mac } from '../wire/address';
 import type { ArpFrame } from '../wire/arp';
 import { chooseResponder, type Responder } from './answering';
 import { Copies, inOrder } from './copies';
@@ -98,8 +99,8 @@ export class Responding {
     now: number,
   ): boolean {
     if (kind !== 'broadcast' || !this.isJoined(now)) return true;
-    for (const path of paths) if (path.mac === request.senderMac) return path.link === link.name;
-    return !this.copies.take(request, link.name, at);
+    const own = ownerOf(request.senderMac, link, [...paths]);
+    return own === undefined ? !this.copies.take(request, link.name, at) : own.link === link.name;
   }
 
   private tellFiltered(): void {
@@ -151,4 +152,22 @@ export class Responding {
     this.settings = settings;
     return steps;
   }
+}
+
+/**
+ * The path that leads to a card, where the request that `link` received from it is to be answered by no other. One that is down may have learned
+ * the card while the planes were joined, and they may be parted by now: it decides nothing where its peer is not reached by any path, or
+ * where the peer's card on the plane of `link` may be this one.
+ */
+function ownerOf(mac: Mac, link: Link, paths: readonly Path[]): Path | undefined {
+  const owners = paths.filter((path) => path.mac === mac);
+  const owner = owners.find(isAnswered) ?? owners.find((path) => path.link === link.name) ?? owners[0];
+  if (owner === undefined || isAnswered(owner) || owner.link === link.name) return owner;
+  const toPeer = paths.filter(({ peer }) => peer === owner.peer);
+  const here = toPeer.find((path) => path.link === link.name);
+  return here?.mac !== undefined && toPeer.some(isAnswered) ? owner : undefined;
+}
+
+function isAnswered({ arp }: Path): boolean {
+  return arp.state !== 'down';
 }

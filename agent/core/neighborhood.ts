@@ -7,6 +7,7 @@ import type { Liveness, LivenessStep } from './liveness';
 import type { Outbox } from './outbox';
 import { OwnBeacons } from './own-beacons';
 import type { Path } from './path';
+import type { Pinning } from './pinning';
 import type { Registry } from './registry';
 import { refusedBySeal } from './seal';
 import type { Credentials } from './speaking';
@@ -28,7 +29,8 @@ export type BeaconIgnoreReason =
   | 'beacon-bad-tag'
   | 'beacon-alias-taken'
   | 'beacon-undiscovered'
-  | 'beacon-too-many';
+  | 'beacon-too-many'
+  | 'pinned-mac';
 
 /** What became of a frame. */
 export type BeaconVerdict = BeaconIgnoreReason | 'beacons-heard' | 'beacons-urgent';
@@ -41,6 +43,7 @@ const MOST_SPEAKERS = 8192;
 export interface Surroundings {
   readonly registry: Registry;
   readonly outbox: Outbox;
+  readonly pinning: Pinning;
   topology(): Topology;
   /** sequence number of our own last beacon */
   sequence(): number;
@@ -99,6 +102,7 @@ export class Neighborhood {
     if (refused !== undefined) return refused;
     const peer = this.discovery.peerOf(beacon, received, link, now);
     if (typeof peer === 'string') return peer;
+    if (this.around.pinning.refuses(this.pathOver(link, peer), stated.mac, now)) return 'pinned-mac';
     this.hear(link, peer, beacon, Math.min(received.at, now), now);
     return beacon.urgent ? 'beacons-urgent' : 'beacons-heard';
   }
@@ -238,7 +242,8 @@ export class Neighborhood {
     let speaker = this.speakers.get(peer.name);
     const known = speaker?.epoch === epoch;
     if (speaker === undefined || !known) {
-      if (speaker !== undefined) for (const path of paths) this.forget(path, now);
+      // Also of one of which nothing is known: what it said before our beacons were off is another run's.
+      for (const path of paths) this.forget(path, now);
       speaker = { epoch, newest: -1, stated: undefined, interval: 0, silentSince: now, former: false };
       this.speakers.set(peer.name, speaker);
       this.voices.forget();
@@ -279,7 +284,8 @@ export class Neighborhood {
       if (stated === undefined) continue;
       reordered ||= hearing.priority !== stated.priority;
       hearing.priority = stated.priority;
-      if (path.arp.pin(stated.mac, now)) this.around.changed(peer);
+      if (this.around.pinning.refuses(path, stated.mac, now)) continue;
+      if (path.learn(stated.mac, now)) this.around.changed(peer);
     }
     if (reordered) this.around.reordered(peer);
   }
@@ -302,7 +308,7 @@ export class Neighborhood {
   private unlearn(paths: readonly Path[], now: number): void {
     for (const path of paths) {
       path.hearing.lapse();
-      path.arp.pinned = false;
+      path.unlearn();
       path.arp.ease(undefined, now);
       if (path.withdrawn) {
         path.restore(now);

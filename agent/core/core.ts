@@ -77,6 +77,7 @@ export class Core {
     this.neighborhood = new Neighborhood({
       registry,
       outbox,
+      pinning,
       topology,
       follow,
       sequence: () => this.speaking.sequence,

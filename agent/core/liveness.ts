@@ -84,7 +84,8 @@ export class Liveness {
   private everybody = false;
   /** requests follow each other within one `retry`: this is being verified */
   private hurried: Cause | undefined;
-  private verifiedAt = Number.NEGATIVE_INFINITY;
+  /** when a verification began last: for what is probably true, and for what may well be forged */
+  private readonly verifiedAt = { likely: Number.NEGATIVE_INFINITY, doubtful: Number.NEGATIVE_INFINITY };
   private broadcastAt = Number.NEGATIVE_INFINITY;
   private readonly damping = new Damping();
 
@@ -247,9 +248,18 @@ export class Liveness {
    * first of them has the whole time for its answer. At most one verification an interval, so no stream of forged hints makes more.
    */
   verify(now: number, cause: Cause = 'hint', trouble = now): LivenessStep {
+    return this.verifyAs('likely', now, cause, trouble);
+  }
+
+  /** The same where it may well be forged: it neither delays a verification that is under way, nor keeps the next one from beginning. */
+  verifyDoubtful(now: number): LivenessStep {
+    return this.hurried === undefined ? this.verifyAs('doubtful', now, 'hint', now) : NOTHING;
+  }
+
+  private verifyAs(kind: 'likely' | 'doubtful', now: number, cause: Cause, trouble: number): LivenessStep {
     if (this.state === 'suspect' || this.state === 'unknown') return NOTHING;
-    if (now - this.verifiedAt < this.options.interval) return NOTHING;
-    this.verifiedAt = now;
+    if (now - this.verifiedAt[kind] < this.options.interval) return NOTHING;
+    this.verifiedAt[kind] = now;
     if (this.state === 'up') {
       this.trouble = trouble;
       this.misses = 0;

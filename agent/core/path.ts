@@ -66,9 +66,20 @@ export class Path implements PathView, Entry {
 
   /** Believes the peer from this address alone, from `now` ms on, or again from whichever answers, or its beacons state. */
   fix(mac: Mac | undefined, now: number): void {
-    if (mac === undefined && this.fixed !== undefined) this.arp.pinned = false;
+    const former = this.fixed;
     this.fixed = mac;
     if (mac !== undefined) this.arp.pin(mac, now);
+    else if (former !== undefined) this.unlearn();
+  }
+
+  /** The peer's beacons state its address here, unless the file does; whether that is another one than before. */
+  learn(mac: Mac, now: number): boolean {
+    return this.fixed === undefined && this.arp.pin(mac, now);
+  }
+
+  /** No beacons state its address any more; it is kept as one that was answered from. */
+  unlearn(): void {
+    this.arp.pinned = this.fixed !== undefined;
   }
 
   /** ms; of ICMP where that is asked, since it is the longer way */

@@ -32,8 +32,8 @@ export interface ArpSurroundings {
 export class Resolution {
   /** by alias */
   private readonly conflicts = new Map<Ipv4, Conflict>();
-  /** what hints may cause, by the peer that they tell of: those from the address that it has there, and those from another */
-  private readonly budgets = { known: new Map<string, Budget>(), other: new Map<string, Budget>() };
+  /** what hints may cause, by the peer that they tell of: those from the address that it has there are likely its own, those from another not */
+  private readonly budgets = { likely: new Map<string, Budget>(), doubtful: new Map<string, Budget>() };
 
   /** answers to those that are no peers */
   private readonly strangers = new WeakMap<Link, Budget>();
@@ -66,8 +66,8 @@ export class Resolution {
 
   /** Other options hold from now on. */
   retime(): void {
-    this.budgets.known.clear();
-    this.budgets.other.clear();
+    this.budgets.likely.clear();
+    this.budgets.doubtful.clear();
   }
 
   private receiver(link: Link, now: number): Receiver {
@@ -128,27 +128,27 @@ export class Resolution {
     const copied = paths.some((path) => path !== heardOn && path.mac === frame.senderMac);
     if (copied && this.around.responding.isJoined(now)) return 'announced-on-another-link';
     if (heardOn?.mac !== frame.senderMac) {
-      if (heardOn?.works === true) this.verify(peer, heardOn, this.budgets.other, now);
+      if (heardOn?.works === true) this.verify(peer, heardOn, 'doubtful', now);
       return 'hints';
     }
     const expected = heardOn.announcements.take(now, arp);
     for (const path of paths) {
       const settled = path.state === 'up' && (expected || path === heardOn);
-      if (path.works && !settled) this.verify(peer, path, this.budgets.known, now);
+      if (path.works && !settled) this.verify(peer, path, 'likely', now);
     }
     return expected ? 'announcements-heard' : 'hints';
   }
 
   /** Nobody signs an announcement, so what a stream of forged ones can cause is bounded. */
-  private verify(peer: Peer, path: Path, budgets: Map<string, Budget>, now: number): void {
+  private verify(peer: Peer, path: Path, kind: 'likely' | 'doubtful', now: number): void {
     const { misses, hints } = this.around.topology().probe;
-    let budget = budgets.get(peer.name);
+    let budget = this.budgets[kind].get(peer.name);
     if (budget === undefined) {
       budget = new Budget(hints, now);
-      budgets.set(peer.name, budget);
+      this.budgets[kind].set(peer.name, budget);
     }
     if (!budget.allows(misses, now)) return;
-    const step = path.arp.verify(now);
+    const step = kind === 'likely' ? path.arp.verify(now) : path.arp.verifyDoubtful(now);
     // As many as go out where none is answered.
     if (step.probe !== undefined) budget.spend(misses);
     this.around.follow(path, path.arp, step);

@@ -1,6 +1,7 @@
 import type { Topology } from '../../agent/core/topology';
 import type { Mac } from '../../agent/wire/address';
 import { arpAnnouncement, arpReply, arpRequest } from '../../agent/wire/arp';
+import { FarSpeaker, Listener, OPTIONS, SEAL } from './core-beacon-fixtures';
 import {
   ALPHA,
   ALPHA_MACS,
@@ -157,4 +158,39 @@ test('a link of ours with another address than the file gives it is told, once f
   expect(new Pair(topology, links).first.notes).toContainEqual(
     expect.objectContaining({ event: 'link-mac-unexpected' }),
   );
+});
+
+describe('with beacons', () => {
+  const peers = [{ ...beta, macs: new Map([[0, BETA_MACS[0]!]]) }];
+
+  test('a beacon from another address is refused, whoever signed it, and the address that the file gives is kept', () => {
+    const alpha = new Listener({ peers });
+    const exchanged = new FarSpeaker('beta', [BETA], [STRANGER, BETA_MACS[1]!]);
+    alpha.run(2000, [exchanged]);
+    expect(alpha.count('pinned-mac')).toBeGreaterThan(30);
+    expect(alpha.told('mac-refused')).toEqual([REFUSED]);
+    expect(alpha.path('beta', 0)).toMatchObject({ mac: BETA_MACS[0], hearing: { coming: false } });
+    expect(alpha.path('beta', 1)).toMatchObject({ mac: BETA_MACS[1], hearing: { coming: true } });
+  });
+
+  test('the address stays when the beacons end, and no answer from another one counts', () => {
+    const alpha = new Listener({ peers });
+    alpha.run(2000, [new FarSpeaker()]);
+    alpha.answering.set(BETA, [STRANGER, BETA_MACS[1]!]);
+    alpha.run(6000);
+    expect(alpha.told('beacons-lost')).toHaveLength(1);
+    expect(alpha.path('beta', 0)).toMatchObject({ mac: BETA_MACS[0], state: 'down' });
+    expect(alpha.path('beta', 1)).toMatchObject({ mac: BETA_MACS[1], state: 'up' });
+  });
+
+  test('where the file names none any more, the beacons do', () => {
+    const alpha = new Listener({ peers });
+    const exchanged = new FarSpeaker('beta', [BETA], [STRANGER, BETA_MACS[1]!]);
+    alpha.answering.set(BETA, [STRANGER, BETA_MACS[1]!]);
+    alpha.run(2000, [exchanged]);
+    expect(alpha.path('beta', 0).state).toBe('down');
+    alpha.handle({ type: 'topology', topology: topologyOf({ beacon: OPTIONS }), seal: SEAL });
+    alpha.run(8000, [exchanged]);
+    expect(alpha.path('beta', 0)).toMatchObject({ mac: STRANGER, state: 'up' });
+  });
 });

@@ -151,6 +151,7 @@ test('what becomes of a beacon is in the list of checks', () => {
     'beacon-alias-taken': true,
     'beacon-undiscovered': true,
     'beacon-too-many': true,
+    'pinned-mac': true,
     'beacons-heard': true,
     'beacons-urgent': true,
   };

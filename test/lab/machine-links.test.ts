@@ -1,4 +1,5 @@
-import { type Change, proveEach } from './machine-tools';
+import { KeyFile } from './beacon-cluster';
+import { type Change, proveEach, withBeacons } from './machine-tools';
 
 /** Links change under the agent: nothing is lost that a card needn't lose, one event names it, and no CPU turns in circles. */
 jest.setTimeout(120_000);
@@ -76,3 +77,12 @@ const CHANGES: readonly Change[] = [
 ];
 
 proveEach(CHANGES);
+
+// Another 20 s, which only `make drill-machine` takes.
+if (process.env.MACHINE_REPORT !== undefined)
+  describe('with beacons', () => {
+    const key = new KeyFile(1);
+    afterAll(() => key.remove());
+    const changes = CHANGES.map((change) => ({ ...change, name: `${change.name}, beacons` }));
+    proveEach(changes, { configuration: withBeacons(key) });
+  });

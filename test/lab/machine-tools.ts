@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEvent } from '../../deploy/lab/agent-process';
 import { waitUntil } from '../../deploy/lab/wait';
+import { beaconSection, type KeyFile } from './beacon-cluster';
 import { Cluster, type ClusterOptions, cpuShare, PATIENCE, type Streams } from './promise-cluster';
 import { aliasNeighbors, loopbackAddresses, routesTo, setting } from './promise-kernel';
 
@@ -129,6 +130,11 @@ export function report({ name, event, lost, bound, lostInMending, cpu }: Row): v
     file,
     `| ${[...cells, lostInMending === undefined ? '' : `${lostInMending} ms`, `${cpu} %`].join(' | ')} |\n`,
   );
+}
+
+/** The configuration with which `make drill-machine` proves the links once more. */
+export function withBeacons(key: KeyFile): object {
+  return { probe: { hold: '100ms' }, ...beaconSection(key) };
 }
 
 interface ProvingOptions extends ClusterOptions {

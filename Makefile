@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: demo test test-upgrade test-hostile build lint format bench drill-apps drill-double drill-machine drill-flapping fuzz asan install clean setup-build setup-demo setup-test setup-bench setup-apps compile
+.PHONY: demo test test-upgrade test-hostile build lint format bench drill-apps drill-double drill-machine drill-flapping fuzz fuzz-keep asan install clean setup-build setup-demo setup-test setup-bench setup-apps setup-fuzz compile
 
 # A user's PATH often lacks the directories of ip, nft and arping.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -28,6 +28,8 @@ build_info := dist/build.json
 
 sources := $(shell find agent native-bindings deploy test -name '*.ts' -not -path '*/build/*' 2>/dev/null)
 addon_sources := native-bindings/binding.gyp $(wildcard native-bindings/src/*)
+fuzzers := dist/fuzz/.built
+fuzzer_sources := $(wildcard test/fuzz/guided/*.sh test/fuzz/guided/*.cc test/fuzz/guided/native/*)
 
 demo: setup-demo
 	@$(MAKE) --no-print-directory compile
@@ -35,6 +37,7 @@ demo: setup-demo
 
 test: setup-test
 	@$(MAKE) --no-print-directory compile
+	@$(MAKE) --no-print-directory $(fuzzers)
 	@node dist/test/run.js
 
 # OLD: the commit from which, and back to which, the hosts of a lab are taken, such as OLD=HEAD~20.
@@ -52,7 +55,7 @@ test-hostile: setup-test
 build: setup-build
 	@$(MAKE) --no-print-directory compile
 
-setup-build setup-demo setup-test setup-bench setup-apps: setup-%:
+setup-build setup-demo setup-test setup-bench setup-apps setup-fuzz: setup-%:
 	@deploy/setup.sh $*
 
 # Everything below `compile` needs what setup.sh installs, so it is only reached by a make that starts after it.
@@ -71,6 +74,10 @@ $(package_addons): $(packages)
 
 $(addon): $(addon_sources) $(packages)
 	@$(step) 'building the addon' $(gyp) native-bindings
+	@touch $@
+
+$(fuzzers): $(fuzzer_sources) $(addon_sources)
+	@$(step) 'building the fuzzers' test/fuzz/guided/build.sh
 	@touch $@
 
 $(program): $(sources) tsconfig.json $(packages)
@@ -115,10 +122,15 @@ drill-machine: setup-test
 	  node node_modules/jest/bin/jest.js --selectProjects lab --runInBand --testPathPatterns '/machine-'; \
 	  status=$$?; cat dist/machine.md; exit $$status
 
-# FUZZ_RUNS: inputs for each property.
-fuzz: setup-build
+# SECONDS: for each target of libFuzzer, and for the properties of each file. What reached something new is in dist/fuzz/corpus.
+fuzz: setup-fuzz
 	@$(MAKE) --no-print-directory compile
-	@FUZZ_RUNS=$(or $(FUZZ_RUNS),100000) $(bin)/jest --selectProjects fuzz
+	@$(MAKE) --no-print-directory $(fuzzers)
+	@FUZZ_SECONDS=$(or $(SECONDS),60) $(bin)/jest --selectProjects fuzz
+
+# Adds to test/fuzz/corpus what `make fuzz` found, where it reaches something that nothing there does.
+fuzz-keep:
+	@test/fuzz/guided/keep.sh
 
 asan: setup-demo
 	@$(MAKE) --no-print-directory compile

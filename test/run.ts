@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { EXIT_NOT_PERMITTED } from '../deploy/lab/sandbox';
 
 /**
- * `make test`: runs the suites one after the other, the lab's inside its sandbox, and ends with one line that sums them
- * up. Exit status 1 where a test failed or a suite didn't run, and with CI=true where anything was skipped.
+ * `make test`: runs the suites one after the other, the lab's inside its sandbox, those of the addon once more with the
+ * sanitizers, and ends with one line that sums them up. Exit status 1 where a test failed or a suite didn't run, and with CI=true where anything was skipped.
  */
 
 const ROOT = join(__dirname, '..', '..');
@@ -76,13 +76,44 @@ function runSuites(projects: readonly string[], wrapper: readonly string[]): Tal
   return tally;
 }
 
+/** The tests of the addon, which is built with AddressSanitizer and UndefinedBehaviorSanitizer; a report of theirs ends jest. */
+function runSanitized(): Tally {
+  const run = spawnSync(join(ROOT, 'test', 'native', 'asan.sh'), [RESULTS], { cwd: ROOT, stdio: 'inherit' });
+  const reports = ['unit', 'lab'].map((suite) => readReport(join(RESULTS, `asan-${suite}.json`)));
+  const tally = reports.reduce<Tally>(add, NONE);
+  // The lab's part is left out where there is no sandbox, as the suite lab is.
+  const skips = run.status === EXIT_NOT_PERMITTED;
+  const fails = run.status !== 0 && !skips && tally.failed === 0;
+  if (fails)
+    console.log(
+      `suite asan: it ended with ${run.signal ?? run.error?.message ?? `exit status ${run.status}`}`,
+    );
+  const sum = add(tally, { passed: 0, failed: fails ? 1 : 0, skipped: skips ? 1 : 0 });
+  console.log(`suite asan: ${lineOf(sum)}`);
+  return sum;
+}
+
+const NONE: Tally = { passed: 0, failed: 0, skipped: 0 };
+
+function add(one: Tally, other: Tally = NONE): Tally {
+  return {
+    passed: one.passed + other.passed,
+    failed: one.failed + other.failed,
+    skipped: one.skipped + other.skipped,
+  };
+}
+
+function lineOf({ passed, failed, skipped }: Tally): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
 function main(): number {
   rmSync(RESULTS, { recursive: true, force: true });
   mkdirSync(RESULTS, { recursive: true });
-  const tallies = [runSuites(['unit', 'sim', 'fuzz'], []), runSuites(['lab'], [SANDBOX])];
-  const sum = (field: keyof Tally) => tallies.reduce((total, tally) => total + tally[field], 0);
-  const [passed, failed, skipped] = [sum('passed'), sum('failed'), sum('skipped')];
-  const line = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+  const tallies = [runSuites(['unit', 'sim', 'fuzz'], []), runSuites(['lab'], [SANDBOX]), runSanitized()];
+  const sum = tallies.reduce(add, NONE);
+  const { passed, failed, skipped } = sum;
+  const line = lineOf(sum);
   writeFileSync(join(RESULTS, 'summary'), `${line}\n`);
   const strict = process.env.CI === 'true';
   if (strict && skipped > 0) console.log('with CI=true, a skipped suite or test is a failure');

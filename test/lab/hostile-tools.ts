@@ -100,7 +100,10 @@ export function median(values: readonly number[]): number {
   return [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)]!;
 }
 
-/** Prints what was measured, where somebody has asked for it. */
+/** Whether somebody wants to know what was measured. */
+export const REPORTING = process.env.LAB_REPORT !== undefined;
+
+/** Prints what was measured, where somebody wants to know. */
 export function report(columns: readonly string[]): void {
-  if (process.env.LAB_REPORT !== undefined) process.stderr.write(`${columns.join(' | ')}\n`);
+  if (REPORTING) process.stderr.write(`${columns.join(' | ')}\n`);
 }

@@ -100,11 +100,19 @@ export class Neighborhood {
     const refused =
       this.refusedAsOld(link, beacon, now) ?? refusedBySeal(beacon, received.bytes, credentials.seal);
     if (refused !== undefined) return refused;
-    const peer = this.discovery.peerOf(beacon, received, link, now);
+    const peer = this.overtaken(beacon) ?? this.discovery.peerOf(beacon, received, link, now);
     if (typeof peer === 'string') return peer;
     if (this.around.pinning.refuses(this.pathOver(link, peer), stated.mac, now)) return 'pinned-mac';
     this.hear(link, peer, beacon, Math.min(received.at, now), now);
     return beacon.urgent ? 'beacons-urgent' : 'beacons-heard';
+  }
+
+  /** The peer that a beacon is from, where one that was sent later has come before: it says nothing new of which planes its sender is on. */
+  private overtaken({ host, epoch, sequence }: BeaconFrame): AgentPeer | undefined {
+    const speaker = this.speakers.get(host);
+    if (speaker === undefined || speaker.former) return undefined;
+    const peer = this.around.registry.peerNamed(host);
+    return speaker.epoch === epoch && sequence < speaker.newest && peer?.kind === 'agent' ? peer : undefined;
   }
 
   /** Takes a beacon that says what the one before said: with a thousand peers nearly all do. */
@@ -191,7 +199,7 @@ export class Neighborhood {
     const known = speaker.stated;
     const stated = known !== undefined && isSameStatement(known, beacon.links) ? known : beacon.links;
     const voice = { link, peer, paths, path, speaker, stated, beacon };
-    this.voices.remember(voice);
+    if (beacon.sequence > speaker.newest) this.voices.remember(voice);
     this.listen(voice, beacon.sequence, at, now);
   }
 

@@ -409,6 +409,19 @@ describe('hosts that the file doesn’t list', () => {
     return { alpha, speaker };
   }
 
+  test('is on the planes that its newest beacon names, whichever is read last', () => {
+    const alpha = new Listener();
+    const delta = new FarSpeaker('delta', [DELTA], DELTA_MACS);
+    const older = delta.frame(1);
+    const only = { plane: 'b', priority: 0, state: 'up', mac: DELTA_MACS[1]! } as const;
+    alpha.hear(1, delta.frame(1, { urgent: true, links: [only], sentOn: 0 }));
+    alpha.hear(1, older);
+    expect(alpha.core.registry.paths.get(alpha.core.registry.peerNamed('delta')!)).toHaveLength(1);
+    expect(alpha.told('host-changed')).toEqual([]);
+    alpha.hear(1, delta.frame(1));
+    expect(alpha.core.registry.paths.get(alpha.core.registry.peerNamed('delta')!)).toHaveLength(2);
+  });
+
   test('become peers, with routes and neighbor entries from their first beacon on', () => {
     const alpha = new Listener();
     alpha.answering.set(DELTA, DELTA_MACS);

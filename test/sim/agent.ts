@@ -1,4 +1,4 @@
-import { Core } from '../../agent/core/core';
+import type { Core } from '../../agent/core/core';
 import { drainCost } from '../../agent/core/draining';
 import type { Actions, CoreEvent, LinkState, Note, ReceivedFrame, Send } from '../../agent/core/event';
 import type { Seal } from '../../agent/core/seal';
@@ -14,6 +14,9 @@ const AUDIT_INTERVAL = 30_000;
 const REPAIR_SPACING = 20;
 const REFUSAL_PAUSE = 1000;
 
+/** Makes the core of an agent, as the constructor of {@link Core} does. */
+export type CoreMaker = (topology: Topology, now: number, epoch: number, seal: Seal | undefined) => Core;
+
 /** What an agent runs on. */
 export interface AgentPlace {
   readonly clock: Clock;
@@ -23,8 +26,14 @@ export interface AgentPlace {
   readonly origin: number;
   /** the longest time from an event to the agent's taking it, in ms */
   readonly latency: number;
+  /** makes what decides: the daemon's own core, but for tests of the rules themselves */
+  readonly coreOf: CoreMaker;
   /** everything that the agent tells */
   readonly onNote: (note: Note) => void;
+  /** it is about to carry out what its core wants */
+  readonly onActions: (actions: Actions) => void;
+  /** its core has done what was due, and wants to be woken at the other of these times, in ms of the world */
+  readonly onWake: (next: number) => void;
   /** it sends a frame */
   readonly onSend: (bytes: Uint8Array) => void;
   /** it is about to start, end, pause or go on */
@@ -39,9 +48,11 @@ export interface AgentPlace {
  */
 export class Agent implements Listener {
   readonly core: Core;
-  /** since when it runs without a stop, on the clock of the world */
+  /** since when it runs without a stop and as fast as ever, on the clock of the world; in the future while it recovers from slowness */
   runningSince: number;
   paused = false;
+  /** the longest time from an event to its taking it, in ms */
+  private latency: number;
   /** whether somebody else changed what is ours, and it was not put right yet */
   unrepaired = false;
   /** steps in the kernel that it still carries out: before the next one after them it is killed */
@@ -58,7 +69,7 @@ export class Agent implements Listener {
   private repairedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
-    readonly topology: Topology,
+    topology: Topology,
     private readonly place: AgentPlace,
     /** of its beacons */
     readonly epoch: number,
@@ -67,7 +78,8 @@ export class Agent implements Listener {
     drained: Iterable<string>,
   ) {
     this.runningSince = place.clock.now;
-    this.core = new Core(topology, this.now, epoch, seal);
+    this.latency = place.latency;
+    this.core = place.coreOf(topology, this.now, epoch, seal);
     const drains = [...drained].map((link): [string, number] => [link, Number.POSITIVE_INFINITY]);
     this.core.resume(new Map(drains), this.now);
     this.sockets = new Sockets(
@@ -82,22 +94,17 @@ export class Agent implements Listener {
     this.place.changing();
     kernel.listener = this;
     this.feed({ type: 'settings', links: kernel.readSettings() });
-    if (!this.closed) this.perform(this.core.start(kernel.readLinks(), kernel.readTable(), this.now));
+    if (!this.closed) this.perform(this.core.start(this.presentLinks(), kernel.readTable(), this.now));
     if (this.closed) return;
     this.each(SETTINGS_INTERVAL, () => this.feed({ type: 'settings', links: kernel.readSettings() }));
     this.each(AUDIT_INTERVAL, () => this.repair());
   }
 
-  /** Ends it as a crash does: nothing is put back but what the service manager puts back. */
+  /** Ends it as a crash does: nothing is put back. */
   kill(): void {
-    const { kernel } = this.place;
     this.place.changing();
     this.closed = true;
-    kernel.listener = undefined;
-    for (const link of kernel.links.values()) {
-      if (this.isDrained(link.name)) continue;
-      kernel.apply({ operation: 'restore-setting', link: link.name, setting: 'arp_ignore' });
-    }
+    this.place.kernel.listener = undefined;
   }
 
   /** SIGSTOP: sockets fill, timers expire, and nothing is done about it. */
@@ -110,14 +117,36 @@ export class Agent implements Listener {
     if (!this.paused) return;
     this.place.changing();
     this.paused = false;
-    this.runningSince = this.place.clock.now;
+    this.runningSince = Math.max(this.runningSince, this.place.clock.now);
     const { postponed } = this;
     this.postponed = [];
-    for (const action of postponed) this.soon(action);
+    // In their order: a drain and its end, for one.
+    this.soon(() => {
+      for (const action of postponed) this.guarded(action);
+    });
+  }
+
+  /** Gets the processor so late, in ms; as ever where that is undefined. */
+  slow(latency = this.place.latency): void {
+    this.place.changing();
+    // What was to be late when it was slow is late still.
+    this.runningSince = Math.max(this.runningSince, this.place.clock.now + this.latency);
+    this.latency = latency;
+  }
+
+  get topology(): Topology {
+    return this.core.topology;
+  }
+
+  /** Whether it stands still, or is slower than it is to be. */
+  get hindered(): boolean {
+    const { clock, latency } = this.place;
+    return this.paused || this.latency > latency || clock.now < this.runningSince;
   }
 
   /** Takes its configuration again. */
   use(topology: Topology, seal: Seal | undefined): void {
+    this.sockets.use(topology.beacon?.etherType);
     this.feed({ type: 'topology', topology, seal });
   }
 
@@ -149,7 +178,7 @@ export class Agent implements Listener {
 
   /** Whether something was told that it has not looked at yet. */
   get behind(): boolean {
-    return this.told.length > 0 || this.unrepaired || this.paused;
+    return this.told.length > 0 || this.unrepaired || this.hindered;
   }
 
   frame(link: string, received: ReceivedFrame): void {
@@ -185,6 +214,7 @@ export class Agent implements Listener {
     this.readNotifications();
     this.readFrames();
     this.feed({ type: 'tick' });
+    this.place.onWake(this.core.wakeAt - this.place.origin);
   }
 
   private readFrames(): void {
@@ -218,6 +248,13 @@ export class Agent implements Listener {
     this.unrepaired = false;
     this.feedLinks([...kernel.readLinks()]);
     this.feed({ type: 'kernel', table: kernel.readTable() });
+    // A card that has just appeared has settings of its own.
+    this.feed({ type: 'settings', links: kernel.readSettings() });
+  }
+
+  private presentLinks(): Map<string, LinkState> {
+    const present = [...this.place.kernel.readLinks()].filter(([, state]) => state !== undefined);
+    return new Map(present as [string, LinkState][]);
   }
 
   private feedLinks(links: readonly (readonly [string, LinkState | undefined])[]): void {
@@ -230,8 +267,10 @@ export class Agent implements Listener {
     if (!this.closed) this.perform(this.core.handle(event, this.now));
   }
 
-  private perform({ hints, steps, sends, notes }: Actions): void {
+  private perform(actions: Actions): void {
     const { kernel, clock } = this.place;
+    const { hints, steps, sends, notes } = actions;
+    this.place.onActions(actions);
     // Where the agent answers, no step in the kernel shows that it does so no more, or again.
     if (notes.some(({ event }) => event.includes('drain'))) this.place.changing();
     this.send(hints);
@@ -263,15 +302,15 @@ export class Agent implements Listener {
     if (wakeAt === this.armedFor) return;
     this.alarm?.cancel();
     this.armedFor = wakeAt;
-    const { clock, origin, random, latency } = this.place;
+    const { clock, origin, random } = this.place;
     if (wakeAt === Number.POSITIVE_INFINITY) return;
-    const late = random.next() * latency;
+    const late = random.next() * this.latency;
     this.alarm = clock.at(wakeAt - origin + late, () => this.guarded(() => this.wake()));
   }
 
   private soon(action: () => void): void {
-    const { clock, random, latency } = this.place;
-    clock.after(random.next() * latency, () => this.guarded(action));
+    const { clock, random } = this.place;
+    clock.after(random.next() * this.latency, () => this.guarded(action));
   }
 
   private each(interval: number, action: () => void): void {

@@ -60,7 +60,7 @@ describe('who answers', () => {
 
   test('the agent, once, where a cable joins the planes', () => {
     const cluster = Cluster.started();
-    cluster.backplane(0).joined = cluster.backplane(1);
+    cluster.backplane(0).join(cluster.backplane(1), true, cluster.now);
     // The next announcement is heard on both cards; until then each kernel answers a broadcast on each.
     cluster.run(3000);
     expect(cluster.told('alpha', 'planes-joined')).toHaveLength(1);

@@ -101,7 +101,7 @@ describe('planes that a cable joins', () => {
       const cluster = Cluster.started({ beacons });
       cluster.run(offset);
       const joinedAt = cluster.now;
-      cluster.backplane(0).joined = cluster.backplane(1);
+      cluster.backplane(0).join(cluster.backplane(1), true, cluster.now);
       cluster.run(1000);
       for (const { name, agent } of cluster.hosts) {
         const told = cluster.told(name, 'planes-joined');
@@ -115,7 +115,7 @@ describe('planes that a cable joins', () => {
 
   test('the beacons of the other plane are not taken, and failover goes on', () => {
     const cluster = Cluster.started({ beacons });
-    cluster.backplane(0).joined = cluster.backplane(1);
+    cluster.backplane(0).join(cluster.backplane(1), true, cluster.now);
     cluster.run(1000);
     expect(counter(cluster, 'beta', 'beacon-wrong-plane')).toBeGreaterThanOrEqual((4 * 900) / beat);
     cluster.forget();
@@ -129,7 +129,7 @@ describe('planes that a cable joins', () => {
   test('without beacons only the next announcement tells it', () => {
     const cluster = Cluster.started({ arp: { ...DEFAULT_ARP, refresh: 5000 } });
     cluster.run(5000);
-    cluster.backplane(0).joined = cluster.backplane(1);
+    cluster.backplane(0).join(cluster.backplane(1), true, cluster.now);
     cluster.run(1000);
     expect(cluster.told('alpha', 'planes-joined')).toEqual([]);
     cluster.run(5000);

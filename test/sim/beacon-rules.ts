@@ -7,12 +7,20 @@ import type { Clock } from './clock';
 import type { ClusterOptions } from './cluster';
 import type { Host } from './host';
 import { fakeSeal } from './seal';
-import { Violation } from './violation';
+import { type Rule, Violation } from './violation';
+
+/** Sequence numbers of the last beacons by one plane: urgent ones overtake the others. */
+interface Sequences {
+  urgent: number;
+  steady: number;
+}
 
 /** What a host can know of another by the beacons that reached its cards, since its agent started. */
 interface View {
   /** by plane: when the last one that should be believed arrived */
   readonly arrivedAt: number[];
+  /** by plane: of those of the newest epoch */
+  readonly sequences: readonly Sequences[];
   /** of the newest of these, and its sequence number */
   epoch: number;
   sequence: number;
@@ -66,22 +74,26 @@ export class BeaconRules {
    */
   detectionBetween(source: Host, destination: Host): number {
     const { beacons, probe, latency } = this.options;
-    if (beacons === undefined || !source.speaks || !destination.speaks) return 0;
+    if (beacons === undefined || !source.couldSpeak || !destination.couldSpeak) return 0;
     const noticed = beacons.options.interval + probe.retry;
     const verified = probe.interval + probe.misses * probe.retry;
     return noticed + 2 * verified + beacons.options.interval + 10 * latency + 1;
   }
 
-  /** Whether every agent that could take a recorded frame has taken a newer one of its sender, and misses none. */
+  /** Whether every agent that could take a recorded frame has taken a newer one of its sender by that plane, and misses none. */
   isOldNews(bytes: Uint8Array): boolean {
     const beacon = decodeBeacon(bytes);
     if (typeof beacon === 'string') return true;
-    const sender = this.hosts.find(({ name }) => name === beacon.host)!;
+    const sender = this.hosts.find(({ name }) => name === beacon.host);
+    // The recorded frame was a damaged one.
+    if (sender === undefined) return true;
     return this.hosts
       .filter((host) => host !== sender && host.speaks && host.agent !== undefined)
       .every((host) => {
-        const { epoch, sequence, believed, lostAt } = this.viewOf(host, sender);
-        const newer = epoch > beacon.epoch || (epoch === beacon.epoch && sequence >= beacon.sequence);
+        const { epoch, sequences, believed, lostAt } = this.viewOf(host, sender);
+        const plane = host.topology.planes.indexOf(beacon.links[beacon.sentOn]!.plane);
+        const taken = sequences[plane]![beacon.urgent ? 'urgent' : 'steady'];
+        const newer = epoch > beacon.epoch || (epoch === beacon.epoch && taken >= beacon.sequence);
         return newer && believed === epoch && lostAt === undefined && !this.isLate(host);
       });
   }
@@ -89,6 +101,17 @@ export class BeaconRules {
   /** Whether a host takes the beacons of another for those of a former run. */
   disbelieves(host: Host, peer: Host): boolean {
     return (peer.agent?.epoch ?? 0) < (this.viewOf(host, peer).believed ?? 0);
+  }
+
+  /** A host reads another file: what its peers said, it has to hear again of those that it forgot meanwhile. */
+  reloaded(host: Host): void {
+    const again = this.clock.now + (this.options.beacons?.options.interval ?? 0) + this.options.latency;
+    for (const { withdrawnBy } of this.views.get(host)?.values() ?? []) {
+      withdrawnBy.forEach((deadline, plane) => {
+        if (deadline !== undefined)
+          withdrawnBy[plane] = Math.max(deadline, again + this.wakeUp + this.reaction);
+      });
+    }
   }
 
   agentStarted(host: Host): void {
@@ -137,7 +160,7 @@ export class BeaconRules {
       // Beside the steady ones: changes may be told four times in an interval, but not in the next two.
       const limit = planes * (2.5 * beats + WITHDRAWALS * (this.changes.get(host) ?? 0));
       if (frames > limit)
-        this.fail(`${host.name} sent ${frames} beacons in a second; ${limit} are its limit`);
+        this.fail('beacons', `${host.name} sent ${frames} beacons in a second; ${limit} are its limit`);
     }
     this.frames.clear();
     this.changes.clear();
@@ -148,9 +171,16 @@ export class BeaconRules {
     const view = this.viewOf(receiver, sender);
     const { epoch, sequence, urgent } = beacon;
     if (epoch < Math.max(view.epoch, view.believed ?? 0)) return;
+    if (epoch > view.epoch) {
+      for (const each of view.sequences) Object.assign(each, { urgent: -1, steady: -1 });
+      this.expectBelief(receiver, sender, receiver.link(plane), epoch);
+    }
+    const isNew = epoch > view.epoch || sequence > view.sequence;
+    const kind = urgent ? 'urgent' : 'steady';
+    if (sequence <= view.sequences[plane]![kind]) return;
+    view.sequences[plane]![kind] = sequence;
     view.arrivedAt[plane] = now;
-    if (epoch > view.epoch) this.expectBelief(receiver, sender, epoch);
-    else if (sequence <= view.sequence) return;
+    if (!isNew) return;
     view.epoch = epoch;
     view.sequence = sequence;
     const { planes } = receiver.agent!.topology;
@@ -164,15 +194,21 @@ export class BeaconRules {
   }
 
   /** A new epoch is believed as soon as it is read. */
-  private expectBelief(host: Host, peer: Host, epoch: number): void {
+  private expectBelief(host: Host, peer: Host, link: KernelLink, epoch: number): void {
     const { agent } = host;
     const view = this.viewOf(host, peer);
     const isListed = agent?.topology.peers.some(({ name }) => name === peer.name);
     if (!isListed && !this.options.beacons!.options.discover) return;
+    const { now } = this.clock;
     this.clock.after(this.wakeUp + this.reaction, () => {
       if (agent !== host.agent || this.isLate(host) || view !== this.viewOf(host, peer)) return;
+      // Nothing is expected of a link that was lost before it was read.
+      if (link.changedAt >= now) return;
       if (view.epoch === epoch && view.believed !== epoch)
-        this.fail(`${host.name} does not believe the beacons of ${peer.name}, which has started`);
+        this.fail(
+          'epoch-ignored',
+          `${host.name} does not believe the beacons of ${peer.name}, which has started`,
+        );
     });
   }
 
@@ -181,7 +217,10 @@ export class BeaconRules {
     if (agent === undefined || agent.epoch !== epoch) return;
     this.clock.after(this.wakeUp + this.reaction, () => {
       if (agent === host.agent && !this.isLate(host) && !agent.core.planesJoined(host.toHost(this.clock.now)))
-        this.fail(`${host.name} hears its own beacons and does not take the planes for joined`);
+        this.fail(
+          'joined-unnoticed',
+          `${host.name} hears its own beacons and does not take the planes for joined`,
+        );
     });
   }
 
@@ -190,7 +229,7 @@ export class BeaconRules {
     if (epoch < believed) {
       const forgotten =
         lostAt !== undefined && this.clock.now - lostAt > this.options.beacons!.options.expire;
-      if (!forgotten) this.fail(`${host.name} believes ${peer.name}, whose epoch went back`);
+      if (!forgotten) this.fail('epoch-back', `${host.name} believes ${peer.name}, whose epoch went back`);
       this.views.get(host)!.delete(peer);
     }
     Object.assign(this.viewOf(host, peer), {
@@ -206,6 +245,7 @@ export class BeaconRules {
     const coming = view.arrivedAt.findIndex((at, plane) => this.isFresh(host, plane, at, view));
     if (coming >= 0)
       this.fail(
+        'beacons-missed',
         `${host.name} misses beacons of ${peer.name}, one of which came at ${view.arrivedAt[coming]}`,
       );
     view.lostAt = this.clock.now;
@@ -215,9 +255,14 @@ export class BeaconRules {
   private forgets(host: Host, peer: Host): void {
     const view = this.viewOf(host, peer);
     const silence = this.clock.now - Math.max(...view.arrivedAt, 0);
+    // Whom the file names now is no discovered host any more, and who takes no beacons knows none.
+    if (!host.speaks || host.topology.peers.some(({ name }) => name === peer.name)) return;
     this.views.get(host)!.delete(peer);
     if (silence < this.options.beacons!.options.expire)
-      this.fail(`${host.name} forgets ${peer.name} after ${silence.toFixed(3)} ms of silence`);
+      this.fail(
+        'forgotten-early',
+        `${host.name} forgets ${peer.name} after ${silence.toFixed(3)} ms of silence`,
+      );
   }
 
   /** No packet to a host leaves by a link that it has withdrawn, while there is another way. */
@@ -238,6 +283,7 @@ export class BeaconRules {
       );
       if (stands && others.some(({ state }) => isUsable(state) || state === 'held'))
         this.fail(
+          'withdrawn-route',
           `${host.name} has a route to ${peer.name} by plane ${plane}, which that host has withdrawn`,
         );
     });
@@ -256,7 +302,10 @@ export class BeaconRules {
         const { believedAt, arrivedAt } = this.viewOf(host, peer);
         const last = Math.max(agent.runningSince, believedAt, ...arrivedAt);
         if (this.clock.now > last + patience + expire + 2 * this.reaction && host.knows(peer))
-          this.fail(`${host.name} still knows ${peer.name}, silent since ${last.toFixed(3)}`);
+          this.fail(
+            'forgotten-late',
+            `${host.name} still knows ${peer.name}, silent since ${last.toFixed(3)}`,
+          );
       }
     }
   }
@@ -299,6 +348,7 @@ export class BeaconRules {
     if (view === undefined) {
       view = {
         arrivedAt: host.links.map(() => Number.NEGATIVE_INFINITY),
+        sequences: host.links.map(() => ({ urgent: -1, steady: -1 })),
         epoch: 0,
         sequence: -1,
         withdrawnBy: host.links.map(() => undefined),
@@ -315,8 +365,8 @@ export class BeaconRules {
     this.changes.set(host, (this.changes.get(host) ?? 0) + 1);
   }
 
-  private fail(what: string): never {
-    throw new Violation(this.clock.now, what);
+  private fail(rule: Rule, what: string): never {
+    throw new Violation(rule, this.clock.now, what);
   }
 }
 

@@ -10,6 +10,9 @@ import type { Backplane, Card, Port, Wire } from './wire';
 /** From a request to the kernel's own answer, in ms. */
 const ANSWER_DELAY = 0.015;
 
+/** Between the numbers of a card and of its successor. */
+const IFINDEX_STEP = 100;
+
 /** 10.77.0.0 */
 const FIRST_ADDRESS = 0x0a4d0000;
 
@@ -34,6 +37,10 @@ export interface Question {
 /** Who follows what is on the wire. */
 export interface WireWitness {
   agentStarted(host: string): void;
+  /** A host has another file, which its agent reads, where one runs. */
+  reloaded(host: string): void;
+  /** An agent has started, and taken over what the kernel holds. */
+  agentAdopted(host: string): void;
   /** A frame arrives at a card of a host whose kernel runs. */
   arrived(host: string, link: KernelLink, bytes: Uint8Array): void;
   asked(host: string, question: Question): void;
@@ -46,16 +53,19 @@ export interface WireWitness {
 /** One network card and the kernel's side of it. */
 export class KernelLink implements Card {
   readonly port: Port;
-  up = true;
+  /** it is plugged into the machine */
+  present = true;
   /** its kernel runs */
   powered = true;
   /** when its state, its address or its carrier last changed, on the clock of the world */
   changedAt = 0;
   settings;
+  /** administratively up */
+  private enabled = true;
 
   constructor(
     readonly name: string,
-    readonly ifindex: number,
+    public ifindex: number,
     public mac: Mac,
     backplane: Backplane,
     private readonly initial: InitialSettings,
@@ -73,13 +83,20 @@ export class KernelLink implements Card {
     this.port = backplane.plug(this);
   }
 
+  /** Whether it is there and administratively up. */
+  get up(): boolean {
+    return this.present && this.enabled;
+  }
+
   get carrier(): boolean {
     return this.port.carrier;
   }
 
-  get state(): LinkState {
+  /** As the kernel reports it; undefined where there is no such interface. */
+  get state(): LinkState | undefined {
+    if (!this.present) return undefined;
     const { ifindex, mac, up, carrier } = this;
-    const own = { address: (FIRST_ADDRESS + ifindex) as Ipv4, length: 16 };
+    const own = { address: (FIRST_ADDRESS + (ifindex % IFINDEX_STEP)) as Ipv4, length: 16 };
     return { ifindex, mac, up, carrier: up && carrier, addresses: this.initial.addressed ? [own] : [] };
   }
 
@@ -99,10 +116,29 @@ export class KernelLink implements Card {
   }
 
   setUp(up: boolean): void {
-    if (this.up === up) return;
+    if (this.enabled === up) return;
     this.kernel.changing();
     if (!up) this.kernel.flush(this, 'everything');
-    this.up = up;
+    this.enabled = up;
+    this.tell();
+  }
+
+  /** It is taken out of the machine: everything that is tied to it goes along. */
+  remove(): void {
+    if (!this.present) return;
+    this.kernel.flush(this, 'everything');
+    this.present = false;
+    this.tell();
+  }
+
+  /** A card is there again under the same name: with another number, and with what the system sets on a new one. */
+  insert(mac: Mac): void {
+    if (this.present) return;
+    this.kernel.changing();
+    this.present = true;
+    this.ifindex += IFINDEX_STEP;
+    this.mac = mac;
+    this.resetSettings();
     this.tell();
   }
 

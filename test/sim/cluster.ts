@@ -1,6 +1,8 @@
+import { Core } from '../../agent/core/core';
 import type { Note } from '../../agent/core/event';
 import type { Mac } from '../../agent/wire/address';
 import { ETHERTYPE_ARP, readUint16 } from '../../agent/wire/ethernet';
+import type { CoreMaker } from './agent';
 import type { InitialSettings } from './card';
 import { Clock } from './clock';
 import { Host } from './host';
@@ -10,7 +12,7 @@ import { fakeSeal } from './seal';
 import { fateOf, Stream } from './stream';
 import { type ClusterPlan, DEFAULT_ARP, DEFAULT_PROBE, topologyOf } from './topology';
 import { Trace } from './trace';
-import { Backplane, type Card, type Conditions, type Port, Wire } from './wire';
+import { Backplane, type Card, CLEAN, type Conditions, type Port, Wire } from './wire';
 
 export interface ClusterOptions extends ClusterPlan {
   readonly seed: number;
@@ -21,6 +23,8 @@ export interface ClusterOptions extends ClusterPlan {
   readonly origin: ((host: number) => number) | undefined;
   /** of the cards of each host, by its index */
   readonly settings: (host: number) => InitialSettings;
+  /** what decides on every host */
+  readonly coreOf: CoreMaker;
 }
 
 const DEFAULTS: ClusterOptions = {
@@ -30,11 +34,12 @@ const DEFAULTS: ClusterOptions = {
   probe: DEFAULT_PROBE,
   arp: DEFAULT_ARP,
   beacons: undefined,
-  conditions: { delay: 0.03, jitter: 0.02, loss: 0 },
+  conditions: CLEAN,
   latency: 0.1,
   origin: undefined,
   // The common case: strict filtering as some distributions set it, and a kernel that answers.
   settings: () => ({ rpFilter: 1, arpIgnore: 0, addressed: true }),
+  coreOf: (topology, now, epoch, seal) => new Core(topology, now, epoch, seal),
 };
 
 /** Frames that an intruder remembers. */
@@ -78,6 +83,8 @@ export class Cluster {
   readonly streams: readonly Stream[];
   readonly invariants: Invariants;
   readonly notes: Told[] = [];
+  /** hears everything that is told, as it is */
+  onTold: (told: Told) => void = () => undefined;
   private readonly intruders: readonly { readonly card: Intruder; readonly port: Port }[];
   private dirty = true;
   private countedTo = 0;
@@ -101,13 +108,18 @@ export class Cluster {
     this.clock.settled = () => this.settle();
   }
 
-  /** Starts an agent on every host, within one ms, and waits until all paths are up. */
+  /** A cluster with an agent on every host, whose paths are all up. */
   static started(options: Partial<ClusterOptions> = {}): Cluster {
     const cluster = new Cluster(options);
-    for (const host of cluster.hosts) cluster.clock.at(cluster.random.next(), () => host.start());
-    cluster.run(500);
-    cluster.forget();
+    cluster.start();
     return cluster;
+  }
+
+  /** Starts an agent on every host, within one ms, and waits until all paths are up. */
+  start(): void {
+    for (const host of this.hosts) this.clock.at(this.random.next(), () => host.start());
+    this.run(500);
+    this.forget();
   }
 
   get now(): number {
@@ -184,8 +196,13 @@ export class Cluster {
         random,
         origin,
         latency: this.options.latency,
+        coreOf: this.options.coreOf,
+        onActions: (actions) => invariants.acts(topology.host, actions),
+        onWake: (next) => invariants.woken(topology.host, next),
         onNote: (note) => {
-          this.notes.push({ ...note, host: topology.host, at: clock.now });
+          const told = { ...note, host: topology.host, at: clock.now };
+          this.notes.push(told);
+          this.onTold(told);
           invariants.told(topology.host, note);
         },
         onSend: (bytes) => invariants.agentSent(topology.host, bytes),

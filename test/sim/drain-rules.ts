@@ -3,7 +3,7 @@ import type { KernelLink } from './card';
 import type { Clock } from './clock';
 import type { Host } from './host';
 import type { Stream } from './stream';
-import { Violation } from './violation';
+import { type Rule, Violation } from './violation';
 
 /** The rules of drained links that hold at every moment of every run, whatever fails. */
 export class DrainRules {
@@ -22,7 +22,7 @@ export class DrainRules {
   settled(host: Host): void {
     const { agent, kernel, links } = host;
     for (const link of links) {
-      if (agent === undefined || agent.paused || !host.isWithheld(link)) this.drainedSince.delete(link);
+      if (agent === undefined || agent.hindered || !host.isWithheld(link)) this.drainedSince.delete(link);
       else if (!this.drainedSince.has(link)) this.drainedSince.set(link, this.clock.now);
     }
     if (agent === undefined || agent.behind) return;
@@ -35,7 +35,8 @@ export class DrainRules {
         const link = links.find(({ ifindex }) => ifindex === device);
         return destination.address === peer.aliases[0] && link !== undefined && host.isDrained(link);
       });
-      if (drained !== undefined) this.fail(`${host.name} has a route to ${peer.name} by its drained link`);
+      if (drained !== undefined)
+        this.fail('drained-route', `${host.name} has a route to ${peer.name} by its drained link`);
     }
   }
 
@@ -50,7 +51,7 @@ export class DrainRules {
     known: number,
   ): void {
     const { agent, kernel, links } = source;
-    if (agent === undefined || agent.paused) return;
+    if (agent === undefined || agent.hindered) return;
     const plane = links.findIndex(({ ifindex }) => ifindex === kernel.route(destination.alias)?.device);
     const since = plane < 0 ? undefined : this.drainedSince.get(destination.link(plane));
     if (since === undefined) return;
@@ -61,11 +62,12 @@ export class DrainRules {
       Math.max(since, agent.runningSince + this.learning) + this.detection(source, destination);
     if (other && now > deadline)
       this.fail(
+        'drained-use',
         `${source.name} still sends to ${destination.name} by plane ${plane}, drained since ${since.toFixed(2)}`,
       );
   }
 
-  private fail(what: string): never {
-    throw new Violation(this.clock.now, what);
+  private fail(rule: Rule, what: string): never {
+    throw new Violation(rule, this.clock.now, what);
   }
 }

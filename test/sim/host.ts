@@ -37,16 +37,28 @@ export class Host {
   powered = true;
   /** whether an agent has run since the host booted: from then on its peers are protected */
   protected = false;
+  /** when an agent last started, ended, or was stopped or slowed down from without */
+  agentChangedAt = 0;
+  /** when an agent last ended that answered ARP: what it had not answered yet, nobody does */
+  answererEndedAt = Number.NEGATIVE_INFINITY;
   /** ms that its system's clock is ahead of the world's */
   wallOffset = 0;
   private cards = 0;
   /** of the last run's beacons, as it was recorded; undefined since the boot */
   private epoch: number | undefined;
+  /** how often an agent has ended */
+  private ends = 0;
+  /** an agent has ended, and what only a living one may leave changed was not put back yet */
+  private unreleased = false;
+  private current: Topology;
+  private seal: Seal | undefined;
   /** links that the last run had drained, as it was recorded */
   private drained = new Set<string>();
 
   constructor(private readonly options: HostOptions) {
     const { index, topology, wire, watcher, settings, place, witness } = options;
+    this.current = topology;
+    this.seal = options.seal;
     this.name = topology.host;
     this.alias = topology.aliases[0]!;
     this.kernel = new Kernel(watcher);
@@ -60,6 +72,11 @@ export class Host {
       this.kernel.links.set(name, link);
       return link;
     });
+  }
+
+  /** ms of the world */
+  get now(): number {
+    return this.options.place.clock.now;
   }
 
   /** A time of the world on the monotonic clock of this host, in ms, and the other way round. */
@@ -86,19 +103,28 @@ export class Host {
     return this.kernel.routes.some(({ destination }) => destination.address === other.alias);
   }
 
+  /** As its file has it now. */
   get topology(): Topology {
-    return this.options.topology;
+    return this.current;
   }
 
   /** Whether it sends and takes beacons. */
   get speaks(): boolean {
-    return this.options.seal !== undefined && this.options.topology.beacon !== undefined;
+    return this.seal !== undefined && this.current.beacon !== undefined;
+  }
+
+  /** Whether it ever did, by the file with which the world began. */
+  get couldSpeak(): boolean {
+    return this.options.topology.beacon !== undefined;
   }
 
   /** Starts an agent where none runs. One that is given a number of steps in the kernel is killed before the next one. */
   start(steps = Number.POSITIVE_INFINITY): void {
     if (this.agent !== undefined || !this.powered) return;
-    const { topology, place, seal, witness } = this.options;
+    const { current: topology, seal } = this;
+    const { place, witness } = this.options;
+    this.release();
+    this.agentChangedAt = place.clock.now;
     this.epoch = nextEpoch(this.epoch, WALL_ORIGIN + this.wallOffset + place.clock.now);
     this.agent = new Agent(
       topology,
@@ -111,20 +137,59 @@ export class Host {
     witness.agentStarted(this.name);
     this.agent.start();
     this.protected ||= this.agent !== undefined;
+    witness.agentAdopted(this.name);
   }
 
   /** The agent reads its configuration again, with these keys. */
   rekey(keys: readonly number[]): void {
-    this.agent?.use(this.topology, fakeSeal(keys));
+    this.seal = fakeSeal(keys);
+    this.agent?.use(this.topology, this.seal);
   }
 
-  /** The agent ends, by whatever means. */
-  kill(): void {
-    const drained = this.links.filter((link) => this.agent?.isDrained(link.name));
-    if (this.agent !== undefined) this.drained = new Set(drained.map(({ name }) => name));
+  /** The file is another one, and the agent, where one runs, reads it. */
+  reload(topology: Topology): void {
+    const spoke = this.speaks;
+    this.current = topology;
+    if (spoke !== this.speaks) this.options.witness.agentStarted(this.name);
+    this.agent?.use(topology, this.seal);
+    this.options.witness.reloaded(this.name);
+  }
+
+  /** The file is as it was in the beginning. */
+  reloadFormer(): void {
+    this.reload(this.options.topology);
+  }
+
+  /**
+   * The agent ends, by whatever means.
+   * @param release ms until the service manager has put back what only a living agent may leave changed; 0 where the agent itself does
+   */
+  kill(release = 0): void {
+    if (this.agent !== undefined) {
+      const drained = this.links.filter((link) => this.agent?.isDrained(link.name));
+      this.drained = new Set(drained.map(({ name }) => name));
+      this.unreleased = true;
+      this.ends += 1;
+      if (this.agent.core.responder.acting === 'agent') this.answererEndedAt = this.now;
+      this.agentChangedAt = this.options.place.clock.now;
+    }
     this.agent?.kill();
     this.agent = undefined;
     this.options.witness.agentEnded(this.name);
+    if (release === 0) this.release();
+    const { ends } = this;
+    this.options.place.clock.after(release, () => {
+      if (ends === this.ends) this.release();
+    });
+  }
+
+  private release(): void {
+    if (!this.unreleased) return;
+    this.unreleased = false;
+    for (const { name } of this.links) {
+      if (!this.drained.has(name))
+        this.kernel.apply({ operation: 'restore-setting', link: name, setting: 'arp_ignore' });
+    }
   }
 
   /** The power fails. */
@@ -141,6 +206,7 @@ export class Host {
     // The record lies in /run.
     this.epoch = undefined;
     this.drained.clear();
+    this.unreleased = false;
     this.protected = false;
     this.setPower(true);
     this.start(steps);
@@ -160,6 +226,12 @@ export class Host {
   undrain({ name }: KernelLink): void {
     this.drained.delete(name);
     this.agent?.undrain(name);
+  }
+
+  /** A card is taken out, or one with another address is put in. */
+  setCard(plane: number, present: boolean): void {
+    if (present) this.link(plane).insert(this.newMac());
+    else this.link(plane).remove();
   }
 
   /** Gives a card another address. */

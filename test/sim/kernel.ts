@@ -53,7 +53,8 @@ export class Kernel {
     for (const link of this.links.values()) link.resetSettings();
   }
 
-  readLinks(): Map<string, LinkState> {
+  /** The state of each link, undefined for one that is not there. */
+  readLinks(): Map<string, LinkState | undefined> {
     return new Map([...this.links.values()].map((link) => [link.name, link.state]));
   }
 
@@ -67,10 +68,12 @@ export class Kernel {
 
   readSettings(): Map<string, LinkSettings> {
     return new Map(
-      [...this.links.values()].map(({ name, settings }) => [
-        name,
-        { ...settings, rpFilterAll: this.all.rpFilter, arpIgnoreAll: this.all.arpIgnore, arpFilterAll: 0 },
-      ]),
+      [...this.links.values()]
+        .filter(({ present }) => present)
+        .map(({ name, settings }) => [
+          name,
+          { ...settings, rpFilterAll: this.all.rpFilter, arpIgnoreAll: this.all.arpIgnore, arpFilterAll: 0 },
+        ]),
     );
   }
 
@@ -95,10 +98,10 @@ export class Kernel {
       case 'remove-route':
         return this.removeRoute(step.route);
       case 'change-setting':
-        this.links.get(step.link)?.change(step.setting, step.value);
+        if (this.links.get(step.link)?.present) this.links.get(step.link)!.change(step.setting, step.value);
         return undefined;
       case 'restore-setting':
-        this.links.get(step.link)?.restore();
+        if (this.links.get(step.link)?.present) this.links.get(step.link)!.restore();
         return undefined;
     }
   }
@@ -150,6 +153,20 @@ export class Kernel {
   tamper(route: Route): void {
     this.watcher.changing();
     this.removeRoute(route);
+    this.listener?.tampered();
+  }
+
+  /** Somebody else deletes all our neighbor entries. */
+  tamperNeighbors(): void {
+    this.watcher.changing();
+    this.neighbors.clear();
+    this.listener?.tampered();
+  }
+
+  /** Somebody else removes an alias; the routes that prefer it go along without a word. */
+  tamperAlias(address: Ipv4): void {
+    this.watcher.changing();
+    this.removeAlias(address);
     this.listener?.tampered();
   }
 

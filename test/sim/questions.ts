@@ -15,6 +15,9 @@ interface Open extends Question {
 /** An answer takes at most this many ms, beside the latency of the agent, where somebody is there to give it. */
 const ANSWER_TIME = 20;
 
+/** How long after a change of the wire or of a card one answer to each request can't be expected, in ms: paths are judged anew. */
+const SETTLING = 500;
+
 /** The rule that every request for an alias is answered once, by somebody who was there all the time. */
 export class Questions {
   /** by host and the requester's address */
@@ -30,9 +33,8 @@ export class Questions {
     const nobody = !question.byKernel && host.agent === undefined;
     if (nobody) return;
     const questions = this.questionsOf(host.name, question.requester);
-    // On joined planes one request arrives at two cards; it is still one.
-    if (!questions.some(({ serial }) => serial === question.serial))
-      questions.push({ ...question, at: this.clock.now, optional: isWithheld(host, question.link) });
+    const optional = isWithheld(host, question.link) || this.isUnsettled(host);
+    questions.push({ ...question, at: this.clock.now, optional });
   }
 
   /** A host has drained a link: what its agent has not read yet, it won't answer there. */
@@ -55,12 +57,13 @@ export class Questions {
   }
 
   /** A host sent a frame. */
-  sent(host: string, bytes: Uint8Array): void {
+  sent(host: Host, bytes: Uint8Array): void {
     const isReply = readUint16(bytes, 12) === ETHERTYPE_ARP && readUint16(bytes, 20) === 2;
     if (!isReply) return;
-    const questions = this.questionsOf(host, readMac(bytes, 0));
+    const questions = this.questionsOf(host.name, readMac(bytes, 0));
+    if (questions.length === 0 && this.isUnsettled(host)) return;
     if (questions.length === 0)
-      throw new Violation(this.clock.now, `${host} answers a request a second time`);
+      throw new Violation('answer-twice', this.clock.now, `${host.name} answers a request a second time`);
     const expected = questions.findIndex(({ optional }) => !optional);
     questions.splice(Math.max(0, expected), 1);
   }
@@ -68,7 +71,7 @@ export class Questions {
   /** Looks for questions that should have been answered. */
   check(hosts: readonly Host[]): void {
     for (const host of hosts) {
-      if (host.agent?.paused) continue;
+      if (host.agent?.hindered) continue;
       for (const [requester, questions] of this.questions.get(host.name) ?? []) {
         const open = questions.filter((question) => this.isOpen(host, question));
         this.questions.get(host.name)!.set(requester, open);
@@ -85,10 +88,22 @@ export class Questions {
     const answerable = byKernel || (host.agent?.runningSince ?? Number.POSITIVE_INFINITY) < at;
     if (card.changedAt < at && answerable)
       throw new Violation(
+        'answer-missing',
         now,
         `${host.name} left a request on ${link} without an answer since ${at.toFixed(3)}`,
       );
     return false;
+  }
+
+  /**
+   * Whether one request may be answered by nobody or twice: on joined planes it arrives by every card, but may get lost on the way to the one
+   * that is to answer, and until the agent knows it the kernel answers all; where a card has just appeared, its settings are still to be made.
+   */
+  private isUnsettled({ links }: Host): boolean {
+    const from = this.clock.now - SETTLING;
+    return links.some(({ changedAt, port: { backplane } }) => {
+      return backplane.isJoined || backplane.changedAt > from || changedAt > from;
+    });
   }
 
   private questionsOf(name: string, requester: Mac): Open[] {

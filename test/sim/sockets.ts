@@ -18,8 +18,15 @@ export class Sockets {
   constructor(
     private readonly links: readonly string[],
     /** of the beacons that are received; undefined for none */
-    private readonly etherType: number | undefined,
+    private etherType: number | undefined,
   ) {}
+
+  /** Receives other beacons from now on; those that wait are nobody's. */
+  use(etherType: number | undefined): void {
+    if (etherType === this.etherType) return;
+    this.etherType = etherType;
+    for (const role of ['urgent', 'steady'] as const) this.waiting.get(role)!.clear();
+  }
 
   /** Takes a frame that arrives on a link; whether it wakes the agent: steady beacons wait until something else does. */
   take(link: string, received: ReceivedFrame): boolean {

@@ -1,7 +1,7 @@
 import type { ArpOptions, BeaconOptions, LinkPlace, ProbeOptions, Topology } from '../../agent/core/topology';
 import type { Ipv4 } from '../../agent/wire/address';
 
-const HOST_NAMES = ['alpha', 'beta', 'gamma', 'delta'];
+const HOST_NAMES = ['alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta'];
 const PLANE_NAMES = ['a', 'b', 'c'];
 /** 10.78.0.1 */
 const FIRST_ALIAS = 0x0a4e0001;
@@ -39,7 +39,7 @@ export const DEFAULT_BEACONS: BeaconPlan = {
 
 /** What the topologies of a cluster's hosts are made from. */
 export interface ClusterPlan {
-  /** how many, 2 to 4 */
+  /** how many, 2 to 6 */
   readonly hosts: number;
   /** how many, 1 to 3 */
   readonly planes: number;

@@ -4,7 +4,7 @@ import type { Clock } from './clock';
 import type { Random } from './random';
 import type { Trace } from './trace';
 
-/** How the wire treats frames. Times are ms. */
+/** How the wire treats frames. Times are ms, probabilities from 0 to 1. */
 export interface Conditions {
   /** from card to card, at least */
   readonly delay: number;
@@ -12,7 +12,25 @@ export interface Conditions {
   readonly jitter: number;
   /** probability that a frame is lost */
   readonly loss: number;
+  /** probability that a frame arrives twice */
+  readonly duplication: number;
+  /** probability that a frame is held back, so that later ones overtake it, and for how long at most */
+  readonly reordering: number;
+  readonly held: number;
 }
+
+/** A wire that treats all frames well. */
+export const CLEAN: Conditions = {
+  delay: 0.03,
+  jitter: 0.02,
+  loss: 0,
+  duplication: 0,
+  reordering: 0,
+  held: 0,
+};
+
+/** Frames are treated as everywhere. */
+export const UNDISTURBED: Partial<Conditions> = {};
 
 /** A card: what is plugged into a port. */
 export interface Card {
@@ -33,8 +51,10 @@ export class Port {
   toCard = true;
   /** frames pass from the card to the switch */
   fromCard = true;
-  /** when the last frame reaches the card: frames never overtake each other */
+  /** when the last frame reaches the card: frames that are not held back never overtake each other */
   lastArrival = 0;
+  /** when a frame from another port was last lost by chance on its way here */
+  readonly lossFrom = new Map<Port, number>();
 
   constructor(
     readonly backplane: Backplane,
@@ -69,6 +89,11 @@ export class Backplane {
   forwards = true;
   /** another switch that a cable joins to this one */
   joined: Backplane | undefined;
+  /** the switches to which cables lead */
+  private readonly neighbors = new Set<Backplane>();
+  /** how it treats frames, where that is not as everywhere */
+  disturbance: Partial<Conditions> = UNDISTURBED;
+  private treatedSince = 0;
 
   plug(card: Card): Port {
     const port = new Port(this, card);
@@ -81,6 +106,48 @@ export class Backplane {
     for (const port of this.ports) port.card.changing();
     this.powered = powered;
     for (const port of this.ports) if (port.cable) port.card.carrierChanged();
+  }
+
+  /** Lays a cable to another switch, or takes it away. */
+  join(other: Backplane, joins: boolean, now: number): void {
+    for (const backplane of [this, other]) {
+      for (const port of backplane.ports) port.card.changing();
+      backplane.treatedSince = Math.max(backplane.treatedSince, now);
+    }
+    if (joins) this.neighbors.add(other);
+    else this.neighbors.delete(other);
+    if (joins) other.neighbors.add(this);
+    else other.neighbors.delete(this);
+    this.joined = joins ? other : undefined;
+  }
+
+  /** Treats frames in another way from now on; what was delayed before may be under way until `until`. */
+  disturb(disturbance: Partial<Conditions>, until: number): void {
+    for (const port of this.ports) port.card.changing();
+    this.disturbance = disturbance;
+    this.treatedSince = Math.max(this.treatedSince, until);
+  }
+
+  /** From when on its present treatment of frames, and that of those it is joined to, holds for all that arrive, on the clock of the world. */
+  get changedAt(): number {
+    let latest = this.treatedSince;
+    for (const { treatedSince } of this.neighbors) latest = Math.max(latest, treatedSince);
+    return latest;
+  }
+
+  /** Whether frames get lost by chance, or are under way for so long that an answer may come too late. */
+  get unreliable(): boolean {
+    for (const { isUnreliable } of this.neighbors) if (isUnreliable) return true;
+    return this.isUnreliable;
+  }
+
+  /** Whether a cable leads to another switch. */
+  get isJoined(): boolean {
+    return this.neighbors.size > 0;
+  }
+
+  private get isUnreliable(): boolean {
+    return (this.disturbance.loss ?? 0) > 0 || (this.disturbance.delay ?? 0) > 0;
   }
 
   /** Lets frames pass, or keeps all ports lit while nothing does. */
@@ -131,16 +198,29 @@ export class Wire {
     const serial = this.serial++;
     this.trace.time(this.clock.now);
     this.trace.bytes(bytes);
-    const { delay, jitter, loss } = this.conditions;
+    const { disturbance } = from.backplane;
+    const conditions = disturbance === UNDISTURBED ? this.conditions : { ...this.conditions, ...disturbance };
     for (const to of this.reach(from, readMac(bytes, 0))) {
-      if (!passes(from, to) || this.random.chance(loss)) continue;
-      const at = Math.max(to.lastArrival, this.clock.now + delay + this.random.next() * jitter);
-      to.lastArrival = at;
-      this.clock.at(at, () => {
-        // What failed while the frame was under way takes it along.
-        if (to.carrier && to.toCard && to.backplane.forwards) to.card.receive(bytes, serial);
-      });
+      if (!passes(from, to)) continue;
+      if (this.random.chance(conditions.loss)) {
+        to.lossFrom.set(from, this.clock.now);
+        continue;
+      }
+      this.deliver(to, bytes, serial, conditions);
+      if (this.random.chance(conditions.duplication)) this.deliver(to, bytes, this.serial++, conditions);
     }
     return serial;
+  }
+
+  private deliver(to: Port, bytes: Uint8Array, serial: number, conditions: Conditions): void {
+    const { delay, jitter, reordering, held } = conditions;
+    const overtaken = this.random.chance(reordering);
+    const earliest = this.clock.now + delay + this.random.next() * jitter;
+    const at = overtaken ? earliest + this.random.next() * held : Math.max(to.lastArrival, earliest);
+    if (!overtaken) to.lastArrival = at;
+    this.clock.at(at, () => {
+      // What failed while the frame was under way takes it along.
+      if (to.carrier && to.toCard && to.backplane.forwards) to.card.receive(bytes, serial);
+    });
   }
 }

@@ -1,0 +1,90 @@
+import type { Note } from '../../agent/core/event';
+import type { BeaconRules } from './beacon-rules';
+import type { Clock } from './clock';
+import type { ClusterOptions } from './cluster';
+import type { Host } from './host';
+import { Violation } from './violation';
+import type { Ways } from './ways';
+
+/** Why an agent takes a path to be down that it has asked, and not its own link or the word of another. */
+const JUDGEMENTS: readonly string[] = ['silence', 'hint', 'beacon-silence'];
+/** How much later than all latencies something may happen, in ms. */
+const SLACK = 1;
+
+/** The rule that no path is taken to be down without a cause on the wire. */
+export class Blame {
+  /** when a host last judged a path by itself, by host, peer and plane */
+  private readonly judgements = new Map<string, number>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly options: ClusterOptions,
+    private readonly ways: Ways,
+    private readonly beacons: BeaconRules,
+  ) {}
+
+  /** An agent tells something. */
+  told(host: Host, note: Note): void {
+    const { event, fields } = note;
+    // What a former run of the agent left is not trusted, whatever the reason was.
+    if (event !== 'path-down' || fields.cause === 'adopted') return;
+    // Our own drain is over, and it is what it was before.
+    if (fields.from === 'drained') return;
+    if (JUDGEMENTS.includes(String(fields.cause)))
+      this.judgements.set(`${host.name} ${fields.peer} ${fields.plane}`, this.clock.now);
+    this.check(host, note);
+  }
+
+  /** No path is down that was healthy since before the trouble that it is said to have begun with. */
+  private check(host: Host, note: Note): void {
+    const { causedAt, fields } = note;
+    const stream = this.ways.streams.find(
+      ({ source, destination }) => source === host && destination.name === fields.peer,
+    )!;
+    const { destination } = stream;
+    const plane = host.links.findIndex(({ name }) => name === fields.link);
+    const passingSince = this.ways.of(stream).passingSince[plane];
+    const trouble = host.toWorld(causedAt!);
+    const { registry } = host.agent!.core;
+    const paths = registry.paths.get(registry.peerNamed(destination.name)!)!;
+    const path = paths.find(({ link }) => link === fields.link)!;
+    // The far end's address changed, and nobody was there to tell or to hear it.
+    const asksAnother = path.mac !== undefined && path.mac !== destination.link(plane).mac;
+    if (passingSince === undefined || asksAnother) return;
+    const withdrawn = fields.cause === 'withdrawn' || fields.cause === 'drained';
+    if (withdrawn && this.beacons.disbelieves(host, destination)) return;
+    if (fields.cause === 'not-heard' && this.isFollowing(host, note)) return;
+    // What a host says of its link on one plane comes by all the others as well.
+    const ways = withdrawn ? host.links.map((_, index) => index) : [plane];
+    if (ways.some((way) => this.isDisturbed(host, destination, way, trouble))) return;
+    // An agent that stood still, or is slow, tells what happened meanwhile.
+    if (withdrawn && destination.agent?.hindered) return;
+    const toldSince = withdrawn ? (destination.agent?.runningSince ?? 0) : 0;
+    const { delay, jitter } = this.options.conditions;
+    if (Math.max(passingSince, toldSince) >= trouble - 2 * this.options.latency - delay - jitter - SLACK)
+      return;
+    const what = `${host.name} takes ${fields.peer} to be down on ${fields.plane} (${fields.cause})`;
+    const since = `since ${trouble.toFixed(3)}; it was healthy since ${passingSince.toFixed(3)}`;
+    throw new Violation('blame', this.clock.now, `${what} ${since}`);
+  }
+
+  /** Whether a host takes a path to be down that its far end has just judged: that says so at once, or when it may say something again. */
+  private isFollowing(host: Host, { fields }: Note): boolean {
+    const { beacons, latency, conditions } = this.options;
+    const { delay, jitter, held } = conditions;
+    const judgedAt = this.judgements.get(`${fields.peer} ${host.name} ${fields.plane}`) ?? 0;
+    const wait = beacons!.options.interval + 2 * latency + delay + jitter + held + SLACK;
+    return this.clock.now - judgedAt <= wait;
+  }
+
+  /** Whether a frame between our card on a plane and the peer was lost by chance or with an agent, or very late, since shortly before the trouble began. */
+  private isDisturbed(host: Host, peer: Host, plane: number, trouble: number): boolean {
+    const { port } = host.link(plane);
+    const { unreliable, changedAt } = port.backplane;
+    const lostAt = peer.links.map(({ port: other }) =>
+      Math.max(port.lossFrom.get(other) ?? 0, other.lossFrom.get(port) ?? 0),
+    );
+    const since = trouble - this.options.probe.interval - SLACK;
+    return unreliable || changedAt >= trouble || Math.max(...lostAt, peer.answererEndedAt) >= since;
+  }
+}

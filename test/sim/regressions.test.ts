@@ -1,0 +1,58 @@
+import { Cluster } from './cluster';
+import { fail } from './fault';
+import { pathsTo } from './inspect';
+import { DEFAULT_ARP, DEFAULT_BEACONS } from './topology';
+
+/** What the schedules of seeds found, each as small as it could be made. */
+
+const beacons = DEFAULT_BEACONS;
+const { interval: beat } = beacons.options;
+
+/** Paths that are down by the word of the far end. */
+const followed = (cluster: Cluster) =>
+  cluster.notes.filter(({ event, fields }) => event === 'path-down' && fields.cause === 'not-heard');
+
+test('who forgets a discovered host, since its file is read, does not tell it that its paths are dead', () => {
+  for (let offset = 0; offset < beat; offset += 5) {
+    const cluster = Cluster.started({ beacons: { ...beacons, listed: (host) => host !== 0 } });
+    cluster.run(offset);
+    const beta = cluster.host('beta');
+    beta.reload({ ...beta.topology, beacon: undefined });
+    cluster.run(1);
+    beta.reloadFormer();
+    cluster.run(500);
+    expect(followed(cluster)).toEqual([]);
+    expect(pathsTo(cluster, 'alpha', 'beta').map(({ state }) => state)).toEqual(['up', 'up']);
+    expect(cluster.lost).toBe(0);
+  }
+});
+
+test('a peer that started anew while we took no beacons is heard again', () => {
+  const cluster = Cluster.started({ beacons });
+  cluster.run(1000);
+  const beta = cluster.host('beta');
+  beta.reload({ ...beta.topology, beacon: undefined });
+  const start = fail(cluster, 'stop', 'alpha');
+  cluster.run(100);
+  start();
+  beta.reloadFormer();
+  cluster.run(1000);
+  expect(cluster.told('beta', 'beacons-lost')).toEqual([]);
+  for (const { hearing } of pathsTo(cluster, 'beta', 'alpha')) expect(hearing.mutual).toBe(true);
+});
+
+test('hosts that have lost different planes reach each other over joined ones, and by the plane that returns when these are parted', () => {
+  const cluster = Cluster.started({ hosts: 2, arp: { ...DEFAULT_ARP, refresh: 2000 } });
+  const part = fail(cluster, 'join', 'alpha');
+  // Without beacons the next announcement tells of it.
+  cluster.run(3000);
+  for (const { name } of cluster.hosts) expect(cluster.told(name, 'planes-joined')).toHaveLength(1);
+  fail(cluster, 'pull', 'beta', 0);
+  const back = fail(cluster, 'pull', 'alpha', 1);
+  cluster.run(2000);
+  expect(cluster.streams.map(({ fate }) => fate)).toEqual(['delivered', 'delivered']);
+  part();
+  back();
+  cluster.run(2000);
+  expect(cluster.streams.map(({ fate }) => fate)).toEqual(['delivered', 'delivered']);
+});

@@ -1,0 +1,22 @@
+import { describeSchedule, type Schedule } from './schedule';
+import { shrinkSchedule } from './shrink';
+import { runTrial, type TrialOptions } from './trial';
+import { RULES, type Violation } from './violation';
+
+/** What to tell of a schedule that broke a rule: which, the least that it takes, and how to see it again. */
+export function reportViolation(
+  schedule: Schedule,
+  violation: Violation,
+  options: TrialOptions = { thorough: true },
+): string {
+  const least = shrinkSchedule(schedule, violation.rule, options);
+  const again = runTrial(least, options).violation;
+  return [
+    `seed ${schedule.seed} breaks the rule "${violation.rule}": ${RULES[violation.rule]}`,
+    violation.message,
+    `${least.faults.length} of its ${schedule.faults.length} faults are enough:`,
+    describeSchedule(least),
+    `with these alone: ${again?.message}`,
+    `see it again: make replay SEED=${schedule.seed} ONLY=${least.faults.map(({ serial }) => serial)}`,
+  ].join('\n');
+}

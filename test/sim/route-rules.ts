@@ -1,0 +1,141 @@
+import type { Actions } from '../../agent/core/event';
+import type { KernelStep } from '../../agent/core/routing';
+import type { Clock } from './clock';
+import type { Host } from './host';
+import { routeIdentity } from './route-identity';
+import type { Stream } from './stream';
+import { type Rule, Violation } from './violation';
+import type { Way } from './ways';
+
+/** Settings of a card that has just appeared are made within this many ms. */
+const SETTING_TIME = 30;
+/** What may be told together with a failed path without costing a step in the kernel. */
+const STEPLESS: readonly string[] = [
+  'path-down',
+  'path-suspect',
+  'failover',
+  'peer-unreachable',
+  'beacons-lost',
+];
+
+/** The rules of routes that hold at every moment of every run, whatever fails. */
+export class RouteRules {
+  constructor(
+    private readonly clock: Clock,
+    /** how long it may take at most until one host notices that another one is silent, in ms */
+    private readonly bound: (source: Host, destination: Host) => number,
+    /** how much longer an agent takes that has just started, and knows no round trip yet, in ms: agent/core/liveness.ts */
+    private readonly learning: number,
+    /** how long a healthy way needs at most until packets may leave by it, where there is no other, in ms */
+    private readonly discovery: () => number,
+  ) {}
+
+  /** An agent is about to carry out what its core wants: a path that goes down takes one route out, where the next one stands. */
+  acts(host: Host, { notes, steps }: Actions): void {
+    if (!notes.every(({ event }) => STEPLESS.includes(event))) return;
+    for (const peer of new Set(notes.map(({ fields }) => fields.peer))) {
+      const known = host.agent?.core.registry.peerNamed(String(peer));
+      const alias = known?.kind === 'agent' ? known.aliases[0] : undefined;
+      const failed = notes
+        .filter(({ event, fields }) => event === 'path-down' && fields.peer === peer)
+        .map(({ fields }) => host.kernel.links.get(String(fields.link))!.ifindex);
+      if (failed.length === 0 || alias === undefined) continue;
+      const standing = unicastTo(host, alias).map(({ device }) => device);
+      if (standing.every((device) => failed.includes(device))) continue;
+      const wanted = standing.filter((device) => failed.includes(device)).length;
+      const own = steps.filter((step) => 'route' in step && step.route.destination.address === alias);
+      // The peer prefers other planes at the same time.
+      const reordered = own.some(
+        (step) => step.operation === 'add-route' && standing.includes(step.route.device),
+      );
+      const made = reordered ? 0 : own.length;
+      if (made > wanted) this.fail('one-step', `${host.name} takes ${made} steps for ${wanted} failed paths`);
+    }
+  }
+
+  /** A step is about to be carried out: none may take the last route to a peer. */
+  step(host: Host, step: KernelStep): void {
+    if (step.operation !== 'remove-route' || step.route.type !== 'unicast') return;
+    const { address } = step.route.destination;
+    const removed = routeIdentity(step.route);
+    const others = unicastTo(host, address).filter((route) => routeIdentity(route) !== removed);
+    // What somebody else deleted this very moment, it can't know yet; and who was forgotten needs none.
+    const unaware = host.agent?.unrepaired === true;
+    const forgotten = host.agent?.core.registry.peerOf(address) === undefined;
+    if (others.length === 0 && !unaware && !forgotten)
+      this.fail('last-route', `${host.name} removes its only route to ${address.toString(16)}`);
+  }
+
+  /** Judges the time up to `now`, in which nothing has changed. */
+  judge(stream: Stream, way: Way, now: number): void {
+    const { source, destination, brokenSince } = stream;
+    const { agent } = source;
+    if (agent === undefined || agent.hindered) return;
+    this.checkDead(stream, way, now);
+    if (brokenSince === undefined) return;
+    const bestSince = Math.min(...way.healthySince.map((since) => since ?? Number.POSITIVE_INFINITY));
+    const deadline = Math.max(
+      Math.max(brokenSince, way.worsenedAt) + this.bound(source, destination),
+      Math.max(bestSince, agent.runningSince) + this.discovery(),
+    );
+    if (now <= deadline) return;
+    const since = `${brokenSince.toFixed(2)} (${stream.fate})`;
+    this.fail(
+      'unreached',
+      `${source.name} has not reached ${destination.name} since ${since}, though a way is healthy`,
+    );
+  }
+
+  /** Everything of this moment has happened at the source of a stream. */
+  settled(stream: Stream): void {
+    const { source, destination, fate } = stream;
+    const { agent, kernel, links } = source;
+    const unaware = agent === undefined || agent.unrepaired;
+    if (fate === 'foreign' && source.protected && !unaware)
+      this.fail('foreign-route', `${source.name} sends to ${destination.name} by a route that is not ours`);
+    if (agent === undefined || agent.behind) return;
+    const routes = unicastTo(source, destination.alias);
+    const isPeer = agent.core.registry.peerNamed(destination.name) !== undefined;
+    if (routes.length === 0 && links.some(({ up }) => up) && isPeer)
+      this.fail('no-route', `${source.name} has no route to ${destination.name}`);
+    if (fate !== 'no-carrier' || !this.isSettled(source)) return;
+    if (routes.some(({ device }) => kernel.deviceOf(device)?.carrier))
+      this.fail('kernel-failover', `${source.name} sends to ${destination.name} by a link without carrier`);
+  }
+
+  /** No route stands by a way that is dead for longer than it takes to notice, where another one is healthy since long ago. */
+  private checkDead({ source, destination }: Stream, way: Way, now: number): void {
+    const agent = source.agent!;
+    if (!way.deadSince.some((since) => since !== undefined)) return;
+    const known = now - this.discovery();
+    const live = way.healthySince.some(
+      (since, plane) => since !== undefined && since < known && !source.isDrained(source.link(plane)),
+    );
+    const since = Math.max(agent.runningSince + this.learning, destination.agentChangedAt);
+    if (!live || agent.runningSince >= known) return;
+    way.deadSince.forEach((deadSince, plane) => {
+      const { ifindex } = source.link(plane);
+      if (deadSince === undefined) return;
+      if (now <= Math.max(deadSince, since) + this.bound(source, destination)) return;
+      if (unicastTo(source, destination.alias).every(({ device }) => device !== ifindex)) return;
+      const what = `${source.name} has a route to ${destination.name} by plane ${plane}`;
+      this.fail('dead-route', `${what}, which is dead since ${deadSince.toFixed(2)}, and another is healthy`);
+    });
+  }
+
+  /** Whether the settings of its cards can be expected to be made. */
+  private isSettled({ agent, links }: Host): boolean {
+    const from = this.clock.now - SETTING_TIME;
+    return agent!.runningSince < from && links.every(({ changedAt }) => changedAt < from);
+  }
+
+  private fail(rule: Rule, what: string): never {
+    throw new Violation(rule, this.clock.now, what);
+  }
+}
+
+function unicastTo({ kernel }: Host, address: number) {
+  return kernel.routes.filter(
+    ({ destination, type }) => destination.address === address && type === 'unicast',
+  );
+}

@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: demo test test-upgrade test-hostile build lint format bench drill-apps drill-double drill-machine drill-flapping fuzz fuzz-keep asan install clean setup-build setup-demo setup-test setup-bench setup-apps setup-fuzz compile
+.PHONY: demo test test-upgrade test-hostile build lint format bench drill-apps drill-double drill-machine drill-flapping soak replay fuzz fuzz-keep asan install clean setup-build setup-demo setup-test setup-bench setup-apps setup-fuzz compile
 
 # A user's PATH often lacks the directories of ip, nft and arping.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -121,6 +121,16 @@ drill-machine: setup-test
 	@MACHINE_SUSPEND=60 MACHINE_QUARREL=60 MACHINE_REPORT=$(CURDIR)/dist/machine.md $(sandbox) \
 	  node node_modules/jest/bin/jest.js --selectProjects lab --runInBand --testPathPatterns '/machine-'; \
 	  status=$$?; cat dist/machine.md; exit $$status
+
+# Random schedules of faults in simulated clusters, until the first of these: SECONDS, FAULTS, simulated HOURS. JOBS workers, from seed SEED on.
+soak: setup-build
+	@$(MAKE) --no-print-directory compile
+	@node dist/test/sim/soak.js --seconds '$(SECONDS)' --faults '$(FAULTS)' --hours '$(HOURS)' --jobs '$(JOBS)' --seed '$(SEED)'
+
+# SEED: of a schedule that broke a rule; ONLY: numbers of its faults, without the others; EVENTS=1 prints what the agents tell.
+replay: setup-build
+	@$(MAKE) --no-print-directory compile
+	@node dist/test/sim/replay.js --seed '$(SEED)' --only '$(ONLY)' $(if $(EVENTS),--events)
 
 # SECONDS: for each target of libFuzzer, and for the properties of each file. What reached something new is in dist/fuzz/corpus.
 fuzz: setup-fuzz

@@ -12,13 +12,13 @@ function main(): number {
   const { values } = parseArgs({
     options: { seed: { type: 'string' }, only: { type: 'string' }, events: { type: 'boolean' } },
   });
-  const seed = Number(values.seed);
+  const seed = Number(values.seed || undefined);
   if (!Number.isSafeInteger(seed)) {
     console.error('say which seed: make replay SEED=262');
     return USAGE;
   }
   const whole = scheduleOf(seed);
-  const kept = values.only?.split(',').map(Number);
+  const kept = values.only ? values.only.split(',').map(Number) : undefined;
   const schedule = { ...whole, faults: whole.faults.filter(({ serial }) => kept?.includes(serial) ?? true) };
   console.log(`seed ${seed}, ${schedule.faults.length} faults\n${describeSchedule(schedule)}`);
   const options = values.events === true ? { thorough: true, told: print } : { thorough: true };

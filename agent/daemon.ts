@@ -11,7 +11,7 @@ import type { Seal } from './core/seal';
 import { compareTopologies, type Topology } from './core/topology';
 import { claimInstance } from './instance';
 import { hasCongestionControl } from './kernel/congestion-control';
-import { recordFile } from './kernel/record';
+import { distrustOf, recordFile } from './kernel/record';
 import { teardown } from './kernel/teardown';
 import type { Log } from './log';
 import { Maintenance } from './maintenance';
@@ -87,6 +87,8 @@ export class Daemon {
     };
     daemon.note({ event: 'started', level: 'info', fields });
     for (const warning of warnings) daemon.noteProblem('configuration-warning', formatProblem(warning));
+    const distrust = distrustOf(daemon.stateFile);
+    if (distrust !== undefined) daemon.noteProblem('record-distrusted', distrust);
     // The socket first: where another daemon has it, nothing in the kernel has been touched, and whoever hears READY=1 can ask. No request
     // comes in before the agent has started, since nothing here waits for the event loop in between.
     await daemon.listen();

@@ -1,4 +1,16 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Topology } from '../core/topology';
 import { formatIpv4, type Ipv4, parseIpv4 } from '../wire/address';
@@ -61,10 +73,10 @@ export function recordFile(socket: string): string {
   return join(dirname(socket), name === 'control' ? 'state.json' : `${name}.state.json`);
 }
 
-/** The record in a file; undefined where there is none, or none that can be read. */
+/** The record in a file; undefined where there is none, none that can be read, or none that can be trusted. */
 export function readRecord(file: string): RunRecord | undefined {
   try {
-    const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const content: unknown = JSON.parse(readTrusted(file));
     return isRecord(content) ? content : undefined;
   } catch {
     // Lost with the machine's restart, as the settings are; or damaged, and then nothing in it can be trusted.
@@ -72,11 +84,61 @@ export function readRecord(file: string): RunRecord | undefined {
   }
 }
 
+/** Most that a record is read of, in bytes: thousands of times what one has. */
+const LARGEST_RECORD = 1 << 20;
+const WRITABLE_BY_OTHERS = 0o022;
+const WRITABLE_BY_ALL = 0o002;
+const STICKY = 0o1000;
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+/** Why the record in a file is not believed, or anybody may take it away; undefined where neither is so, and where there is none. */
+export function distrustOf(file: string): string | undefined {
+  try {
+    readTrusted(file);
+    const folder = dirname(file);
+    const { mode } = statSync(folder);
+    return (mode & WRITABLE_BY_ALL) !== 0 && (mode & STICKY) === 0
+      ? `${folder} can be written by everybody`
+      : undefined;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    return code === 'ELOOP' ? `${file} is a symbolic link` : message;
+  }
+}
+
+/**
+ * What a file of ours holds. Whatever it says, teardown would undo: so it is a file, no link to one, of root's, our own user's or of who has
+ * the directory, and nobody else can write it. Throws otherwise.
+ */
+function readTrusted(file: string): string {
+  const descriptor = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const status = fstatSync(descriptor);
+    const owners = [0, process.geteuid?.(), statSync(dirname(file)).uid];
+    if (!status.isFile()) throw new Error(`${file} is no regular file`);
+    if (status.size > LARGEST_RECORD) throw new Error(`${file} is larger than ${LARGEST_RECORD} bytes`);
+    if (!owners.includes(status.uid)) throw new Error(`${file} belongs to user ${status.uid}`);
+    if ((status.mode & WRITABLE_BY_OTHERS) !== 0)
+      throw new Error(`${file} can be written by others than its owner`);
+    return readFileSync(descriptor, 'utf8');
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** Replaces the record in one step, so that a crash leaves the old one or the new one. Throws the system's error. */
 export function writeRecord(file: string, record: RunRecord): void {
   mkdirSync(dirname(file), { recursive: true });
   const draft = draftOf(file);
-  writeFileSync(draft, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o644 });
+  // Never what somebody else has put there, such as a link to a file that is not to be written.
+  rmSync(draft, { force: true });
+  const descriptor = openSync(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+  try {
+    writeFileSync(descriptor, `${JSON.stringify(record, null, 2)}\n`);
+  } finally {
+    closeSync(descriptor);
+  }
   renameSync(draft, file);
 }
 
@@ -204,7 +266,7 @@ function isChangedSetting(content: unknown): content is ChangedSetting {
   const { link, ifindex, setting, before, value } = content as { readonly [field: string]: unknown };
   return (
     typeof link === 'string' &&
-    /^[^/\s]{1,15}$/.test(link) &&
+    /^(?!\.{1,2}$)[^/\s]{1,15}$/.test(link) &&
     typeof setting === 'string' &&
     SETTING_NAME.test(setting) &&
     [ifindex, before, value].every(Number.isSafeInteger)

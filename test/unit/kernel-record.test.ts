@@ -1,15 +1,28 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfiguration, topologyOf } from '../../agent/config/load';
 import { drainsFromRecord, recordedDrain } from '../../agent/drains';
 import {
+  distrustOf,
   isDrainedBy,
   nextEpoch,
   RecordKeeper,
   type RunRecord,
   readRecord,
   removeRecord,
+  writeRecord,
 } from '../../agent/kernel/record';
 
 import { parseIpv4 } from '../../agent/wire/address';
@@ -194,4 +207,82 @@ describe('drained links', () => {
       expect(readRecord(file)).toBeUndefined();
     },
   );
+});
+
+describe('a record', () => {
+  const secret = join(folder, 'secret');
+  afterEach(() => {
+    rmSync(secret, { force: true });
+    chmodSync(folder, 0o700);
+  });
+
+  test('is written so that others read it, and believed', () => {
+    const mask = process.umask(0o022);
+    writeRecord(file, OLD);
+    process.umask(mask);
+    expect(statSync(file).mode & 0o777).toBe(0o644);
+    expect([readRecord(file), distrustOf(file)]).toEqual([OLD, undefined]);
+  });
+
+  test('that others can write is not believed', () => {
+    writeRecord(file, OLD);
+    for (const mode of [0o664, 0o646]) {
+      chmodSync(file, mode);
+      expect([readRecord(file), distrustOf(file)]).toEqual([
+        undefined,
+        `${file} can be written by others than its owner`,
+      ]);
+    }
+  });
+
+  test('behind a link is not believed, nor a directory, nor a heap of bytes', () => {
+    writeRecord(secret, OLD);
+    symlinkSync(secret, file);
+    expect([readRecord(file), distrustOf(file)]).toEqual([undefined, `${file} is a symbolic link`]);
+    rmSync(file);
+    mkdirSync(file);
+    expect([readRecord(file), distrustOf(file)]).toEqual([undefined, `${file} is no regular file`]);
+    rmSync(file, { recursive: true });
+    writeFileSync(file, ' '.repeat(2 << 20));
+    expect(distrustOf(file)).toBe(`${file} is larger than 1048576 bytes`);
+  });
+
+  (process.geteuid?.() === 0 ? test : test.skip)(
+    'of a stranger is not believed, but for who has the directory',
+    () => {
+      writeRecord(file, OLD);
+      chownSync(file, 65534, 65534);
+      expect([readRecord(file), distrustOf(file)]).toEqual([undefined, `${file} belongs to user 65534`]);
+      chownSync(folder, 65534, 65534);
+      expect(readRecord(file)).toEqual(OLD);
+      chownSync(folder, 0, 0);
+    },
+  );
+
+  test('replaces a link, and follows none that waits for its draft', () => {
+    writeFileSync(secret, 'secret');
+    symlinkSync(secret, `${file}.new`);
+    symlinkSync(secret, file);
+    writeRecord(file, OLD);
+    expect(readFileSync(secret, 'utf8')).toBe('secret');
+    expect(readRecord(file)).toEqual(OLD);
+  });
+
+  test('in a directory that everybody can write is told', () => {
+    writeRecord(file, OLD);
+    chmodSync(folder, 0o777);
+    expect(distrustOf(file)).toBe(`${folder} can be written by everybody`);
+    chmodSync(folder, 0o1777);
+    expect(distrustOf(file)).toBeUndefined();
+  });
+
+  test('that is not there is no matter', () => {
+    expect([readRecord(file), distrustOf(file)]).toEqual([undefined, undefined]);
+  });
+
+  test.each(['.', '..', 'a/b', ''])('of a setting of %p, which is no link, is none', (link) => {
+    const setting = { link, ifindex: 3, setting: 'ip_forward', before: 0, value: 1 };
+    writeRecord(file, { ...OLD, settings: [setting] });
+    expect(readRecord(file)).toBeUndefined();
+  });
 });

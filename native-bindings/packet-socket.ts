@@ -180,7 +180,8 @@ export class PacketSocket {
 
   /**
    * Lets in only frames from these hardware addresses from now on, or from everybody; the kernel drops others before they cost us anything,
-   * and counts them nowhere. Their last four bytes count. Whether the kernel took it: it refuses more than about 1400 addresses.
+   * and counts them nowhere. Their last four bytes count. Whether the kernel took it: it refuses more than about 2000 addresses,
+   * and fewer where `net.core.optmem_max` is small.
    */
   screen(senders: readonly number[] | undefined): boolean {
     const ends = senders && Uint32Array.from(new Set(senders.map((sender) => sender % 2 ** 32))).sort();

@@ -27,8 +27,8 @@ import { Wires } from './wires';
 const LOOK_INTERVAL = 1000;
 /** Everything is read anew this often, in ms, whatever was told. */
 const AUDIT_INTERVAL = 30_000;
-/** Least time between two readings after foreign changes, in ms, so that a quarrel over a route takes no more than its share. */
-const REPAIR_SPACING = 20;
+/** Least time between two readings after foreign changes, in ms: what is removed together is put back together. */
+const REPAIR_SPACING = 5;
 /** What was sent may be answered, and the answers are read this much later, in ms: most have come by then, and none wakes us itself. */
 const ANSWER_PATIENCE = 3;
 /** After a refusal the plan is made anew no sooner than this, in ms. */

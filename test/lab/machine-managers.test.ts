@@ -126,8 +126,7 @@ async function configureAnew(cluster: Cluster, manager: Manager, dropIns: boolea
   const lost = Math.max(...results.map((result) => result.lost));
   const cpu = await cpuShare(agent.pid, 1000);
   const name = `${manager.name} configures a link anew, ${dropIns ? 'with' : 'without'} our drop-ins`;
-  const share = Math.round(cpu * 100);
-  report({ name, event: 'repaired', lost, bound: BOUND, lostInMending: undefined, cpu: share });
+  report({ name, event: { event: 'repaired' }, bound: BOUND }, { lost, cpu });
   expect(lost).toBeLessThanOrEqual(BOUND + SLACK);
   expect(cpu).toBeLessThan(0.2);
   expect(cluster.eventNames('alpha', seen)).not.toContain('peer-unreachable');

@@ -1,9 +1,16 @@
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEvent } from '../../deploy/lab/agent-process';
-import { waitUntil } from '../../deploy/lab/wait';
+import { monotonic, waitUntil } from '../../deploy/lab/wait';
 import { beaconSection, type KeyFile } from './beacon-cluster';
-import { Cluster, type ClusterOptions, cpuShare, PATIENCE, type Streams } from './promise-cluster';
+import {
+  Cluster,
+  type ClusterOptions,
+  cpuShare,
+  cpuShareDuring,
+  PATIENCE,
+  type Streams,
+} from './promise-cluster';
 import { aliasNeighbors, loopbackAddresses, routesTo, setting } from './promise-kernel';
 
 /** What an agent with one peer may use of a CPU in the second after a change; a loop would take all of one. */
@@ -27,18 +34,21 @@ export interface Change {
   mend?(cluster: Cluster): Promise<unknown>;
   /** the same for the mending; default 0 */
   readonly mendBound?: number;
+  /** most that the agent may use of a CPU while it is inflicted, from 0 to 1; default as much as it takes */
+  readonly busy?: number;
   /** whether alpha's agent is another one afterwards */
   readonly restarts?: boolean;
 }
 
-/** What was measured of a change: datagrams of 1000 a second that were lost, so ms, in the worse direction. */
-export interface Row {
-  readonly name: string;
-  readonly event: string;
+/** What was measured of a change. */
+interface Measured {
+  /** datagrams of 1000 a second that were lost, so ms, in the worse direction */
   readonly lost: number;
-  readonly bound: number;
-  readonly lostInMending: number | undefined;
-  /** share of one CPU in the second afterwards, in percent */
+  /** the same while it was mended */
+  readonly lostInMending?: number;
+  /** share of one CPU that the agent took meanwhile, from 0 to 1 */
+  readonly during?: number | undefined;
+  /** the same in the second afterwards */
   readonly cpu: number;
 }
 
@@ -82,11 +92,11 @@ async function lostSince({ there, back }: Streams, from: number): Promise<number
 }
 
 /** Inflicts a change under streams, proves its bound, its one event and that nothing turns in circles, and mends it. */
-export async function prove(cluster: Cluster, streams: Streams, change: Change): Promise<Row> {
+export async function prove(cluster: Cluster, streams: Streams, change: Change): Promise<void> {
   const before = cluster.agent('alpha');
   const skip = change.restarts === true ? 0 : before.events().length;
   const from = streams.there.mark();
-  await change.inflict(cluster);
+  const during = await inflict(cluster, change);
   const agent = cluster.agent('alpha');
   const isIt = (event: LogEvent) => matches(event, change.event);
   await agent.waitFor(change.event.event ?? '', isIt, PATIENCE, skip);
@@ -97,39 +107,54 @@ export async function prove(cluster: Cluster, streams: Streams, change: Change):
   await untilWhole(cluster);
   await sleep(200);
   const lostInMending = await lostSince(streams, mending);
-  const row = {
-    name: change.name,
-    event: change.event.event ?? '',
-    lost,
-    bound: change.bound,
-    lostInMending: change.mend === undefined ? undefined : lostInMending,
-    cpu: Math.round(cpu * 100),
-  };
-  report(row);
+  report(change, { lost, lostInMending, during, cpu });
   const told = agent.events().slice(skip).filter(isIt).length;
   expect(told).toBeGreaterThan(0);
   expect(told).toBeLessThanOrEqual(change.times ?? 1);
-  expect(lost).toBeLessThanOrEqual(change.bound === 0 ? 0 : change.bound + SLACK);
-  expect(lostInMending).toBeLessThanOrEqual(change.mendBound === undefined ? 0 : change.mendBound + SLACK);
+  expect(lost).toBeLessThanOrEqual(mostLost(change.bound));
+  expect(lostInMending).toBeLessThanOrEqual(mostLost(change.mendBound ?? 0));
   expect(cpu).toBeLessThan(BUSY);
+  if (change.busy !== undefined) expect(during).toBeLessThan(change.busy);
   if (change.restarts !== true) expect((await cluster.alpha.status()).pid).toBe(before.pid);
-  return row;
 }
 
-const HEAD = `| change | event | lost | bound | lost when it is over | CPU afterwards |
-|---|---|---|---|---|---|
+/** What the agent used of a CPU while a change was inflicted; undefined where that was but a moment, or it is another one now. */
+async function inflict(cluster: Cluster, change: Change): Promise<number | undefined> {
+  if (change.restarts === true) {
+    await change.inflict(cluster);
+    return undefined;
+  }
+  const from = monotonic();
+  const share = await cpuShareDuring(cluster.agent('alpha').pid, () => change.inflict(cluster));
+  return monotonic() - from < WATCH ? undefined : share;
+}
+
+/** How many datagrams of 1000 a second may be lost where there may be no way for so many ms. */
+function mostLost(bound: number): number {
+  return bound === 0 ? 0 : bound + SLACK;
+}
+
+const HEAD = `| change | event | lost | bound | lost when it is over | CPU meanwhile | CPU afterwards |
+|---|---|---|---|---|---|---|
 `;
 
 /** Writes a row for `make drill-machine`, which prints them. */
-export function report({ name, event, lost, bound, lostInMending, cpu }: Row): void {
+export function report({ name, event, bound, mend }: Omit<Change, 'inflict'>, measured: Measured): void {
   const file = process.env.MACHINE_REPORT;
   if (file === undefined) return;
   if (!existsSync(file)) writeFileSync(file, HEAD);
-  const cells = [name, `\`${event}\``, `${lost} ms`, bound === 0 ? 'none' : `${bound} ms`];
-  appendFileSync(
-    file,
-    `| ${[...cells, lostInMending === undefined ? '' : `${lostInMending} ms`, `${cpu} %`].join(' | ')} |\n`,
-  );
+  const { lost, lostInMending, during, cpu } = measured;
+  const percent = (share: number | undefined) => (share === undefined ? '' : `${Math.round(share * 100)} %`);
+  const cells = [
+    name,
+    `\`${event.event}\``,
+    `${lost} ms`,
+    bound === 0 ? 'none' : `${bound} ms`,
+    mend === undefined ? '' : `${lostInMending} ms`,
+    percent(during),
+    percent(cpu),
+  ];
+  appendFileSync(file, `| ${cells.join(' | ')} |\n`);
 }
 
 /** The configuration with which `make drill-machine` proves the links once more. */

@@ -179,6 +179,11 @@ export function inCluster(
 
 /** What a process used of one CPU during some ms, from 0 to 1 for each of its threads. */
 export async function cpuShare(pid: number, ms = 600): Promise<number> {
+  return cpuShareDuring(pid, () => sleep(ms));
+}
+
+/** The same while something is done. */
+export async function cpuShareDuring(pid: number, action: () => Promise<unknown>): Promise<number> {
   /** utime and stime, fields 14 and 15, in ticks of 10 ms (proc_pid_stat(5)); the name before may hold spaces */
   const used = () => {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -187,7 +192,7 @@ export async function cpuShare(pid: number, ms = 600): Promise<number> {
     return (Number(fields[11]) + Number(fields[12])) * 10;
   };
   const [before, from] = [used(), monotonic()];
-  await sleep(ms);
+  await action();
   return (used() - before) / (monotonic() - from);
 }
 

@@ -3,8 +3,10 @@ import type { Response } from './protocol';
 
 /** What one client may cost the daemon. Times in ms, lengths in bytes. */
 export interface Limits {
-  /** clients at a time; a further one takes the place of the one that is missed least */
+  /** clients at a time; for a further one the one goes that is missed least */
   readonly clients: number;
+  /** time that each has before it can be the one */
+  readonly patience: number;
   /** longest request, and most white space that may follow it before the answer */
   readonly request: number;
   /** from the connection to the end of the request */
@@ -13,16 +15,20 @@ export interface Limits {
   readonly backlog: number;
   /** for the client to read its answer */
   readonly answerTime: number;
+  /** until a client that was refused is let go, and can come again */
+  readonly penalty: number;
   /** for all answers to leave when the server closes */
   readonly closeTime: number;
 }
 
 export const LIMITS: Limits = {
   clients: 64,
+  patience: 250,
   request: 4096,
   requestTime: 5000,
   backlog: 1024 * 1024,
   answerTime: 10_000,
+  penalty: 1000,
   closeTime: 250,
 };
 
@@ -38,6 +44,7 @@ export class Connection {
   private request = Buffer.alloc(0);
   private length = 0;
   private deadline: NodeJS.Timeout;
+  private readonly since = performance.now();
 
   constructor(
     private readonly socket: Socket,
@@ -45,7 +52,10 @@ export class Connection {
     private readonly onRequest: (connection: Connection, line: string) => void,
     onGone: (connection: Connection) => void,
   ) {
-    this.deadline = setTimeout(() => this.refuse('no request came in time'), limits.requestTime).unref();
+    this.deadline = setTimeout(
+      () => this.answer(refusal('no request came in time')),
+      limits.requestTime,
+    ).unref();
     socket.on('data', (chunk: Buffer) => this.received(chunk));
     socket.on('end', () => this.halfClosed());
     socket.on('error', () => socket.destroy());
@@ -66,11 +76,14 @@ export class Connection {
   /** Writes the one answer, a line that the caller has ended, and ends the connection once it is read. */
   answer(text: string): void {
     if (this.socket.writableEnded || this.socket.destroyed) return;
-    this.phase = 'answered';
-    this.limitTime();
-    // Nothing that still comes has a meaning, and a client could send for ever. What was written stays for it to read.
-    this.socket.pause();
+    this.limitTime(this.limits.answerTime);
+    this.part();
     this.socket.end(text, () => this.socket.destroy());
+  }
+
+  /** How long it is here, in ms. */
+  get age(): number {
+    return performance.now() - this.since;
   }
 
   /** Ends the connection at once, for another one to have its place. */
@@ -78,10 +91,22 @@ export class Connection {
     this.socket.destroy();
   }
 
-  /** Answers `bad-request`. */
-  refuse(message: string): void {
-    const response: Response = { ok: false, error: { code: 'bad-request', message } };
-    this.answer(`${JSON.stringify(response)}\n`);
+  /**
+   * Ends the connection of a client that sends what it should not, with an answer or without. It keeps its place for a while, unread, so that
+   * it cannot come again at once: each coming takes time.
+   */
+  private punish(text: string): void {
+    if (this.socket.writableEnded || this.socket.destroyed) return;
+    this.limitTime(this.limits.penalty);
+    this.part();
+    this.gone.abort();
+    this.socket.end(text);
+  }
+
+  /** Nothing that still comes has a meaning, and a client could send for ever. What was written stays for it to read. */
+  private part(): void {
+    this.phase = 'answered';
+    this.socket.pause();
   }
 
   /** Ends the connection; resolves when what was written has left, or after the limit. */
@@ -104,7 +129,7 @@ export class Connection {
     // Behind the request nothing has a meaning. White space is let pass; behind the answer all is, until the connection ends.
     else if (this.phase === 'waiting') {
       this.length += chunk.length;
-      if (this.length > this.limits.request || chunk.toString('latin1').trim() !== '') this.socket.destroy();
+      if (this.length > this.limits.request || chunk.toString('latin1').trim() !== '') this.punish('');
     }
   }
 
@@ -112,7 +137,7 @@ export class Connection {
     const end = chunk.indexOf(NEWLINE);
     const part = end < 0 ? chunk : chunk.subarray(0, end);
     if (this.length + part.length > this.limits.request) {
-      this.refuse(`the request is longer than ${this.limits.request} bytes`);
+      this.punish(refusal(`the request is longer than ${this.limits.request} bytes`));
       return;
     }
     this.append(part);
@@ -142,12 +167,17 @@ export class Connection {
     if (this.phase === 'asking') this.socket.destroy();
     if (this.phase !== 'waiting') return;
     this.gone.abort();
-    this.limitTime();
+    this.limitTime(this.limits.answerTime);
   }
 
   /** The time that the client has left, whatever it does. */
-  private limitTime(): void {
+  private limitTime(time: number): void {
     clearTimeout(this.deadline);
-    this.deadline = setTimeout(() => this.socket.destroy(), this.limits.answerTime).unref();
+    this.deadline = setTimeout(() => this.socket.destroy(), time).unref();
   }
+}
+
+function refusal(message: string): string {
+  const response: Response = { ok: false, error: { code: 'bad-request', message } };
+  return `${JSON.stringify(response)}\n`;
 }

@@ -109,7 +109,11 @@ export class ControlServer {
   }
 
   private accept(socket: Socket): void {
-    if (this.connections.size >= this.limits.clients) this.makeRoom();
+    if (this.connections.size >= this.limits.clients && !this.makeRoom()) {
+      socket.on('error', () => undefined);
+      socket.destroy();
+      return;
+    }
     const forget = (connection: Connection) => {
       this.connections.delete(connection);
       this.followers.delete(connection);
@@ -119,15 +123,18 @@ export class ControlServer {
     );
   }
 
-  /** Whoever means it comes again; otherwise some clients that only hold their places would keep all others out. */
-  private makeRoom(): void {
-    const all = [...this.connections];
-    const oldest = PHASES.flatMap((phase) => all.find((each) => each.phase === phase) ?? []);
-    const [leaving] = oldest;
-    if (leaving === undefined) return;
+  /**
+   * Ends the oldest of those that are missed least; otherwise some clients that only hold their places would keep all others out. False
+   * where all have come only now: to let each of a crowd in and out would take the time that failovers need.
+   */
+  private makeRoom(): boolean {
+    const old = [...this.connections].filter((each) => each.age >= this.limits.patience);
+    const [leaving] = PHASES.flatMap((phase) => old.find((each) => each.phase === phase) ?? []);
+    if (leaving === undefined) return false;
     this.connections.delete(leaving);
     this.followers.delete(leaving);
     leaving.dismiss();
+    return true;
   }
 
   private received(connection: Connection, line: string): void {

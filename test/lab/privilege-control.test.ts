@@ -62,6 +62,16 @@ async function attack(host: LabHost): Promise<() => Promise<void>> {
   };
 }
 
+/** How often one has to ask, among those who come again as soon as they are sent away. */
+async function triesUntilAnswered(host: LabHost): Promise<number> {
+  const deadline = monotonic() + PATIENCE;
+  for (let tries = 1; ; tries++) {
+    const answer = await host.status().catch((error: unknown) => error);
+    if (!(answer instanceof Error)) return tries;
+    if (monotonic() > deadline) throw answer;
+  }
+}
+
 test('64 clients that flood, dawdle, never read or never ask delay no failover and take no memory', async () => {
   const [alpha, agent] = [lab.host('alpha'), await lab.host('alpha').startAgent()];
   await lab.host('beta').startAgent();
@@ -70,17 +80,14 @@ test('64 clients that flood, dawdle, never read or never ask delay no failover a
   const before = memoryOf(agent);
   const stop = await attack(alpha);
   const withThem = await failovers(agent);
-  // Whoever means it gets in.
-  const answers = await Promise.allSettled(Array.from({ length: 20 }, () => alpha.status()));
+  const tries = await triesUntilAnswered(alpha);
   const memory = memoryOf(agent);
   await stop();
-  const answered = answers.filter(({ status }) => status === 'fulfilled').length;
   process.stderr.write(
-    `  failover without: ${without} ms; with: ${withThem} ms; memory ${before} then ${memory} KiB; ${answered} of 20 answered\n`,
+    `  failover without: ${without} ms; with: ${withThem} ms; memory ${before} then ${memory} KiB; answered at the ${tries}th try\n`,
   );
   expect(withThem.at(-1)! - without.at(-1)!).toBeLessThan(DELAY);
   expect(memory - before).toBeLessThan(MEMORY);
-  expect(answered).toBeGreaterThan(0);
   expect(agent.events().filter(({ event }) => event === 'fatal' || event === 'control-error')).toEqual([]);
   expect((await alpha.status()).ready).toBe(true);
 });

@@ -218,7 +218,7 @@ describe('a client that means harm', () => {
     socket.on('drain', more);
     socket.write('?\n');
     more();
-    // Well before the time that it has to read its answer.
+    // It hears of the end at once, and keeps its place for its penalty.
     await gone(socket);
     expect(socket.bytesWritten - socket.writableLength).toBeLessThan(4 * 1024 * 1024);
   });
@@ -456,7 +456,7 @@ describe('the socket', () => {
   });
 
   test('takes no more clients than its limit: the oldest goes who has not asked', async () => {
-    await start({}, { clients: 2 });
+    await start({}, { clients: 2, patience: 0 });
     const first = raw();
     await once(first, 'connect');
     const leaving = gone(first);
@@ -469,13 +469,23 @@ describe('the socket', () => {
     expect(await everything(second)).toContain('"ok":true');
   });
 
+  test('refuses a further client where all have come only now', async () => {
+    await start({}, { clients: 2, patience: 60_000 });
+    const [first, second] = [raw(), raw()];
+    await Promise.all([once(first, 'connect'), once(second, 'connect')]);
+    await expect(request(path, { command: 'status' })).rejects.toBeInstanceOf(ConnectionLost);
+    first.on('end', () => first.end());
+    first.write('{"command":"status"}\n');
+    expect(await everything(first)).toContain('"ok":true');
+  });
+
   test('lets those who wait go last, the oldest first', async () => {
     const waiting: string[] = [];
     const wait = (peer = '') => {
       waiting.push(peer);
       return new Promise<void>(() => undefined);
     };
-    await start({ wait }, { clients: 2 });
+    await start({ wait }, { clients: 2, patience: 0 });
     const left: string[] = [];
     const enter = async (peer: string) => {
       const socket = raw();

@@ -41,6 +41,8 @@ export class Host {
   agentChangedAt = 0;
   /** when an agent last ended that answered ARP: what it had not answered yet, nobody does */
   answererEndedAt = Number.NEGATIVE_INFINITY;
+  /** when its file was last another one: paths may be new since then, and presumed to work */
+  reloadedAt = Number.NEGATIVE_INFINITY;
   /** ms that its system's clock is ahead of the world's */
   wallOffset = 0;
   private cards = 0;
@@ -150,6 +152,7 @@ export class Host {
   reload(topology: Topology): void {
     const spoke = this.speaks;
     this.current = topology;
+    this.reloadedAt = this.now;
     if (spoke !== this.speaks) this.options.witness.agentStarted(this.name);
     this.agent?.use(topology, this.seal);
     this.options.witness.reloaded(this.name);

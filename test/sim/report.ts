@@ -1,13 +1,16 @@
 import { describeSchedule, type Schedule } from './schedule';
 import { shrinkSchedule } from './shrink';
 import { runTrial, type TrialOptions } from './trial';
-import { RULES, type Violation } from './violation';
+import { RULES, type Rule, type Violation } from './violation';
+
+/** Rules that may be broken only while all paths are awaited, which takes long. */
+const LATE: readonly Rule[] = ['residue', 'calm-loss', 'flap', 'disagreement'];
 
 /** What to tell of a schedule that broke a rule: which, the least that it takes, and how to see it again. */
 export function reportViolation(
   schedule: Schedule,
   violation: Violation,
-  options: TrialOptions = { thorough: true },
+  options: TrialOptions = { thorough: LATE.includes(violation.rule) },
 ): string {
   const least = shrinkSchedule(schedule, violation.rule, options);
   const again = runTrial(least, options).violation;

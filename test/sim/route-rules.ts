@@ -75,7 +75,8 @@ export class RouteRules {
     if (brokenSince === undefined) return;
     const bestSince = Math.min(...way.healthySince.map((since) => since ?? Number.POSITIVE_INFINITY));
     const deadline = Math.max(
-      Math.max(brokenSince, way.worsenedAt) + this.bound(source, destination),
+      Math.max(brokenSince, way.worsenedAt, source.reloadedAt + this.learning) +
+        this.bound(source, destination),
       Math.max(bestSince, agent.runningSince) + this.discovery(),
     );
     if (now <= deadline) return;
@@ -89,14 +90,16 @@ export class RouteRules {
   /** Everything of this moment has happened at the source of a stream. */
   settled(stream: Stream): void {
     const { source, destination, fate } = stream;
-    const { agent, kernel, links } = source;
+    const { agent, kernel } = source;
     const unaware = agent === undefined || agent.unrepaired;
     if (fate === 'foreign' && source.protected && !unaware)
       this.fail('foreign-route', `${source.name} sends to ${destination.name} by a route that is not ours`);
     if (agent === undefined || agent.behind) return;
     const routes = unicastTo(source, destination.alias);
-    const isPeer = agent.core.registry.peerNamed(destination.name) !== undefined;
-    if (routes.length === 0 && links.some(({ up }) => up) && isPeer)
+    // A discovered host is on those planes alone that its beacons have named.
+    const peer = agent.core.registry.peerNamed(destination.name);
+    const paths = peer === undefined ? [] : agent.core.registry.paths.get(peer)!;
+    if (routes.length === 0 && paths.some(({ device }) => device !== undefined))
       this.fail('no-route', `${source.name} has no route to ${destination.name}`);
     if (fate !== 'no-carrier' || !this.isSettled(source)) return;
     if (routes.some(({ device }) => kernel.deviceOf(device)?.carrier))
@@ -111,7 +114,8 @@ export class RouteRules {
     const live = way.healthySince.some(
       (since, plane) => since !== undefined && since < known && !source.isDrained(source.link(plane)),
     );
-    const since = Math.max(agent.runningSince + this.learning, destination.agentChangedAt);
+    const startedAt = Math.max(agent.runningSince, source.reloadedAt);
+    const since = Math.max(startedAt + this.learning, destination.agentChangedAt);
     if (!live || agent.runningSince >= known) return;
     way.deadSince.forEach((deadSince, plane) => {
       const { ifindex } = source.link(plane);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { EXIT } from '../../agent/exit-status';
 import { AgentProcess } from '../../deploy/lab/agent-process';
 import { type LabHost, ROOT } from '../../deploy/lab/host';
 import { Lab } from '../../deploy/lab/lab';
@@ -84,8 +85,38 @@ async function proveWholeLife(user: number): Promise<void> {
   expect(await kernelState(alpha)).toBe(before);
 }
 
+/** The exit status of `multihomectl status` for another user, in a group. */
+async function askedBy(host: LabHost, group: number): Promise<number> {
+  const identity = [
+    '--reuid',
+    `${NOBODY - 1}`,
+    '--regid',
+    `${group}`,
+    '--clear-groups',
+    '--bounding-set=-all',
+  ];
+  const ctl = join(PROGRAM, 'dist', 'agent', 'cli', 'multihomectl.js');
+  return (await host.run('setpriv', [...identity, process.execPath, ctl, 'status'], { check: false })).status;
+}
+
 test('CAP_NET_ADMIN and CAP_NET_RAW are all that it needs', () => proveWholeLife(0));
 
 test('it runs as another user than root, where the sandbox has one', async () => {
   await proveWholeLife(hasNobody ? NOBODY : 0);
+});
+
+test('whoever is in its group may ask it, and nobody else, where the sandbox has other users', async () => {
+  if (!hasNobody) return;
+  const alpha = lab.host('alpha');
+  await prepare(alpha, NOBODY);
+  await start(alpha, NOBODY).waitFor('ready');
+  expect(await askedBy(alpha, NOBODY)).toBe(EXIT.ok);
+  expect(await askedBy(alpha, NOBODY - 1)).toBe(EXIT.noPermission);
+  const found = await alpha.run('stat', [
+    '-c',
+    '%a %u %g',
+    '/run/multihomed/control.sock',
+    '/run/multihomed/state.json',
+  ]);
+  expect(found.stdout).toBe(`660 ${NOBODY} ${NOBODY}\n644 ${NOBODY} ${NOBODY}\n`);
 });

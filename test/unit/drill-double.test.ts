@@ -56,6 +56,14 @@ describe('what is possible', () => {
         { kind: 'from-host', host: 0, plane: 0 },
         { kind: 'to-host', host: 0, plane: 1 },
       ],
+      'crossed',
+    ],
+    [
+      'no way in one direction',
+      [
+        { kind: 'from-host', host: 0, plane: 0 },
+        { kind: 'to-host', host: 1, plane: 1 },
+      ],
       'cut',
     ],
   ])('%s', (_, faults, verdict) => expect(verdictOf(...faults)).toBe(verdict));
@@ -176,6 +184,7 @@ describe('the table', () => {
       survived: 1,
       needsAgent: 1,
       cut: 1,
+      crossed: 0,
       resumed: 0,
       broken: 1,
       returned: 1,

@@ -2,9 +2,10 @@ import { type Fault, isAgentFault, type Shape } from './fault';
 
 /**
  * What is possible between two hosts: `open`: a plane carries both directions between them, and those agents that run can use it;
- * `agent`: a plane would, but the kernel of a host whose agent has failed goes on sending by another one; `cut`: no plane does.
+ * `agent`: a plane would, but the kernel of a host whose agent has failed goes on sending by another one; `crossed`: no plane does, though
+ * each direction has one of its own, which ARP finds by accident at most; `cut`: a direction has none.
  */
-export type Verdict = 'open' | 'agent' | 'cut';
+export type Verdict = 'open' | 'agent' | 'crossed' | 'cut';
 
 /**
  * A cluster as its faults have it: what is possible, by nothing but what works. A host whose agent runs sends by the first plane
@@ -45,8 +46,14 @@ export class World {
   }
 
   verdict(one: number, other: number): Verdict {
-    if (this.shared(one, other).length === 0) return 'cut';
+    if (this.shared(one, other).length === 0) {
+      return this.#hasWay(one, other) && this.#hasWay(other, one) ? 'crossed' : 'cut';
+    }
     return this.#arrives(one, other) && this.#arrives(other, one) ? 'open' : 'agent';
+  }
+
+  #hasWay(from: number, to: number): boolean {
+    return this.#planes().some((plane) => this.#carries(from, to, plane));
   }
 
   /** Whether what a host sends to another arrives, where a plane is shared. */

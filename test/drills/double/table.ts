@@ -11,8 +11,10 @@ export interface Summary {
   readonly survived: number;
   /** a plane works, but only the agent that has failed could have moved the traffic to it */
   readonly needsAgent: number;
-  /** no plane works, and how many of these had their session again once one did */
+  /** no plane works in both directions, and how many of these had traffic again once one did */
   readonly cut: number;
+  /** of those that are cut: each direction has a plane of its own */
+  readonly crossed: number;
   readonly resumed: number;
   readonly broken: number;
   readonly returned: number;
@@ -46,14 +48,15 @@ export function summaryOf(outcomes: readonly Outcome[]): Summary {
     possible: open.length,
     survived: open.filter(({ flows }) => flows).length,
     needsAgent: both.filter(({ verdict }) => verdict === 'agent').length,
-    cut: both.filter(({ verdict }) => verdict === 'cut').length,
+    cut: both.filter(isCut).length,
+    crossed: both.filter(({ verdict }) => verdict === 'crossed').length,
     resumed: resumedOf(outcomes),
     broken: outcomes.reduce((sum, { broken }) => sum + broken, 0),
     returned: outcomes.filter(({ returned }) => returned).length,
     problems: outcomes.filter(({ problems }) => problems.length > 0).length,
     outage: spreadOf(steady.filter(({ lost }) => lost > 0).map(({ outage }) => outage)),
     stall: spreadOf(steady.filter(({ lost }) => lost > 0).map(({ stall }) => stall)),
-    resume: spreadOf(back.filter(({ before }) => before === 'cut').map(({ outage }) => outage)),
+    resume: spreadOf(back.filter(({ before }) => before !== 'agent').map(({ outage }) => outage)),
     restart: spreadOf(back.filter(({ before }) => before === 'agent').map(({ outage }) => outage)),
     lostOnReturn: mending
       .filter(({ before, verdict }) => before === 'open' && verdict === 'open')
@@ -65,12 +68,16 @@ export function summaryOf(outcomes: readonly Outcome[]): Summary {
 /** How many pairs of hosts were cut off by both faults, and had traffic as soon as a plane worked again. */
 function resumedOf(outcomes: readonly Outcome[]): number {
   const resumed = outcomes.flatMap(({ steps: [, second, ...mending] }) =>
-    (second?.pairs ?? []).filter(({ verdict }, index) => {
+    (second?.pairs ?? []).filter((pair, index) => {
       const later = mending.map(({ pairs }) => pairs[index]!);
-      return verdict === 'cut' && later.find((pair) => pair.verdict === 'open')?.flows === true;
+      return isCut(pair) && later.find(({ verdict }) => verdict === 'open')?.flows === true;
     }),
   );
   return resumed.length;
+}
+
+function isCut({ verdict }: PairOutcome): boolean {
+  return verdict === 'cut' || verdict === 'crossed';
 }
 
 function spreadOf(values: readonly number[]): Spread {
@@ -124,7 +131,7 @@ export function formatSummary(
     '',
     `survived / possible        ${sum.survived} / ${sum.possible} of ${sum.pairs} pairs of hosts`,
     `needs the failed agent     ${sum.needsAgent}: a plane works, but no running agent can use it`,
-    `cut off, resumed           ${sum.resumed} / ${sum.cut}`,
+    `cut off, resumed           ${sum.resumed} / ${sum.cut}; of these ${sum.crossed} have a plane for each direction, but none for both`,
     `back on preferred plane    ${sum.returned} / ${sum.cases}`,
     `TCP sessions ended         ${sum.broken}`,
     'median / 95 % / longest (times)',

@@ -11,6 +11,12 @@ export const systemClock: Clock = {
   wall: () => Date.now(),
 };
 
+/** What this process has used of the CPUs since its start, in ms. */
+export function cpuTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** ISO 8601 of a moment on the monotonic clock. */
 export function isoTime(clock: Clock, at: number): string {
   return new Date(clock.wall() - (clock.now() - at)).toISOString();

@@ -1,6 +1,6 @@
-import type { Clock } from './clock';
+import { type Clock, cpuTime } from './clock';
 
-/** After a repair come so many times its own length without one: a quarrel over routes takes a fifth of a CPU at most. */
+/** After a repair comes so many times the CPU time that it took without one: a quarrel over routes takes a fifth of a CPU at most. */
 const REST = 4;
 
 /**
@@ -11,12 +11,14 @@ export class Repairs {
   private timer: NodeJS.Timeout | undefined;
   private dueAt = Number.POSITIVE_INFINITY;
   private ranAt = Number.NEGATIVE_INFINITY;
-  /** how long the last one took, in ms */
+  /** what the last one took of a CPU, in ms */
   private took = 0;
 
   constructor(
     private readonly clock: Clock,
     private readonly repair: () => void,
+    /** what was used of the CPUs until now, in ms */
+    private readonly used: () => number = cpuTime,
   ) {}
 
   /** Asks for a repair once `pause` ms have passed since the last one. */
@@ -31,10 +33,10 @@ export class Repairs {
   /** Repairs now; a repair that was asked for before is then done. */
   run(): void {
     this.stop();
-    const from = this.clock.now();
+    const before = this.used();
     this.repair();
+    this.took = this.used() - before;
     this.ranAt = this.clock.now();
-    this.took = this.ranAt - from;
   }
 
   stop(): void {

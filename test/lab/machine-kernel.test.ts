@@ -31,7 +31,7 @@ async function quarrel(cluster: Cluster): Promise<void> {
 /** Does something a hundred times a second. */
 async function repeat(turn: () => Promise<unknown>): Promise<void> {
   const until = monotonic() + QUARREL / 2;
-  for (let next = monotonic(); next < until; next += 10) {
+  for (let next = monotonic(); monotonic() < until; next += 10) {
     await sleep(Math.max(0, next - monotonic()));
     await turn();
   }

@@ -80,4 +80,6 @@ install_program
 wrapper "$root/sbin/multihomed" main.js
 wrapper "$root/bin/multihomectl" cli/multihomectl.js
 install_system_files "$@"
+# In a package's root there is nobody to make the user for; the package's own scripts do it.
+[ -n "$2" ] || ! command -v systemd-sysusers >/dev/null || systemd-sysusers "$root/lib/sysusers.d/multihomed.conf"
 printf 'installed below %s; nothing is enabled: see docs/operations.md\n' "$root"

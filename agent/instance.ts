@@ -14,8 +14,9 @@ export class AlreadyRunning extends Error {
   }
 }
 
-/** How long the first agent may take to say its pid, in ms. */
+/** How long the first agent may take to say its pid, in ms, and its length. Anybody can have taken the name. */
 const GREETING = 500;
+const LONGEST_GREETING = 16;
 
 /**
  * Claims to be the only agent for a cluster and host in this network namespace, as long as the process lives: abstract socket addresses
@@ -45,12 +46,16 @@ function pidOfFirst(name: string): Promise<number | undefined> {
   return new Promise((resolve) => {
     const socket = connect(name);
     let text = '';
-    socket.setTimeout(GREETING, () => socket.destroy());
+    const late = setTimeout(() => socket.destroy(), GREETING);
     socket.on('data', (data) => {
-      text += data.toString();
+      text += data.toString('latin1', 0, LONGEST_GREETING);
+      if (text.length > LONGEST_GREETING) socket.destroy();
     });
     socket.on('error', () => resolve(undefined));
-    socket.on('close', () => resolve(/^[0-9]+\n$/.test(text) ? Number(text) : undefined));
+    socket.on('close', () => {
+      clearTimeout(late);
+      resolve(/^[0-9]+\n$/.test(text) ? Number(text) : undefined);
+    });
   });
 }
 

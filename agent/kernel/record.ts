@@ -76,10 +76,19 @@ export function recordFile(socket: string): string {
 /** The record in a file; undefined where there is none, none that can be read, or none that can be trusted. */
 export function readRecord(file: string): RunRecord | undefined {
   try {
-    const content: unknown = JSON.parse(readTrusted(file));
+    return recordIn(readTrusted(file));
+  } catch {
+    // Lost with the machine's restart, as the settings are.
+    return undefined;
+  }
+}
+
+/** The record in a text; undefined where it is damaged, since then nothing in it can be trusted. */
+export function recordIn(text: string): RunRecord | undefined {
+  try {
+    const content: unknown = JSON.parse(text);
     return isRecord(content) ? content : undefined;
   } catch {
-    // Lost with the machine's restart, as the settings are; or damaged, and then nothing in it can be trusted.
     return undefined;
   }
 }
@@ -89,6 +98,7 @@ const LARGEST_RECORD = 1 << 20;
 const WRITABLE_BY_OTHERS = 0o022;
 const WRITABLE_BY_ALL = 0o002;
 const STICKY = 0o1000;
+const RT_TABLE_LOCAL = 255;
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /** Why the record in a file is not believed, or anybody may take it away; undefined where neither is so, and where there is none. */
@@ -239,10 +249,15 @@ function isRecord(content: unknown): content is RunRecord {
   );
 }
 
+/** One that a configuration can name: what is swept in any other was never ours. */
 function isSpace(content: unknown): content is RecordedSpace {
   if (typeof content !== 'object' || content === null) return false;
   const { protocol, table } = content as { readonly [field: string]: unknown };
-  return [protocol, table].every(Number.isSafeInteger);
+  return isWithin(protocol, 5, 255) && isWithin(table, 1, 0xffffffff) && table !== RT_TABLE_LOCAL;
+}
+
+function isWithin(value: unknown, least: number, most: number): boolean {
+  return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
 }
 
 /** Another one follows it: beacons carry up to 2^53-1. */

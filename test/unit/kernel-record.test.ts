@@ -283,4 +283,15 @@ describe('a record', () => {
     writeRecord(file, { ...OLD, settings: [setting] });
     expect(readRecord(file)).toBeUndefined();
   });
+
+  test.each([
+    ['the protocol of the kernel', { protocol: 2 }],
+    ['a protocol that is none', { protocol: 256 }],
+    ['the local table', { table: 255 }],
+    ['a table that is none', { table: 0 }],
+    ['a former space of the kernel', { unswept: [{ protocol: 2, table: 254 }] }],
+  ])('with %s is none: a teardown would remove what is not ours', (_name, odd) => {
+    writeRecord(file, { ...OLD, ...odd });
+    expect(readRecord(file)).toBeUndefined();
+  });
 });

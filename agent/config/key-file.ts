@@ -14,11 +14,12 @@ const PERMISSIONS = 0o7777;
 /**
  * The keys of the cluster's beacons, one or two: the first signs, all are accepted. A line each; blank lines and those that begin with `#`
  * are skipped. What was read never appears in an error, nor does a KeyObject show its bytes in a log.
+ * @param anyOwner whether another user than this process's may own the file: root looks at it for the daemon, which is another user
  * @throws {NoInputError} the file cannot be read (exit status 66)
  * @throws {ConfigurationError} others than its owner may use it, its owner is a stranger, or it holds no such keys (exit status 78)
  */
-export function readKeys(file: string): readonly KeyObject[] {
-  return keysIn(textOf(file), file);
+export function readKeys(file: string, anyOwner = false): readonly KeyObject[] {
+  return keysIn(textOf(file, anyOwner), file);
 }
 
 /**
@@ -56,8 +57,14 @@ function keyIn(file: string, text: string, { line, column }: Place): KeyObject {
 }
 
 /** One character for each byte, so that whatever stands there keeps its position. */
-function textOf(file: string): string {
-  const limits = { largest: LARGEST_KEY_FILE, check: (status: Stats) => checkOwnership(file, status) };
+function textOf(file: string, anyOwner: boolean): string {
+  const limits = {
+    largest: LARGEST_KEY_FILE,
+    check: (status: Stats) => {
+      if (!anyOwner) checkOwner(file, status);
+      checkMode(file, status);
+    },
+  };
   try {
     return readInput(file, limits).toString('latin1');
   } catch (error) {
@@ -67,12 +74,14 @@ function textOf(file: string): string {
 }
 
 /** Of the opened file, since what a path names may be another one later. */
-function checkOwnership(file: string, { uid, mode }: Stats): void {
+function checkOwner(file: string, { uid }: Stats): void {
   const own = process.geteuid?.() ?? 0;
-  if (uid !== 0 && uid !== own) {
-    const said = `the owner is user ${uid}, who can read and change the keys`;
-    throw refusal(file, said, `chown ${own} ${file}`);
-  }
+  if (uid === 0 || uid === own) return;
+  const said = `the owner is user ${uid}, who can read and change the keys`;
+  throw refusal(file, said, `chown ${own} ${file}`);
+}
+
+function checkMode(file: string, { mode }: Stats): void {
   if ((mode & READABLE_BY_OTHERS) === 0) return;
   const octal = (mode & PERMISSIONS).toString(8).padStart(4, '0');
   throw refusal(file, `mode ${octal} lets others than the owner use the keys`, `chmod 600 ${file}`);

@@ -1,4 +1,4 @@
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventRecord, RouteReport, StatusReport } from '../../agent/control/protocol';
 import { ControlError } from '../../agent/control/server';
@@ -392,6 +392,13 @@ describe('check', () => {
       chmodSync(key, 0o644);
       file(beacons.replace('true', 'false'));
       expect((await scene.run(`check ${name}`)).out).toEqual([`${name}${ok}`]);
+    });
+
+    const asRoot = process.geteuid?.() === 0 ? test : test.skip;
+    asRoot('lets root look at a key that is the daemon’s own user’s', async () => {
+      chownSync(key, 1, 1);
+      const name = file(beacons);
+      expect((await scene.run(`check ${name}`)).out).toEqual([`${name}: ok, 1 host, 0 far ends, 2 planes`]);
     });
 
     test('exits with 78 where the daemon would refuse the key', async () => {

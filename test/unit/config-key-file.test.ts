@@ -116,6 +116,10 @@ describe('readKeys', () => {
     chownSync(keyFile(OLD), 1, 1);
     const said = `${path}:1:1: the owner is user 1, who can read and change the keys; chown 0 ${path}`;
     expect(thrown(() => readKeys(path))).toMatchObject({ exitStatus: 78, message: said });
+    // Root looks at it for the daemon.
+    expect(readKeys(path, true)).toHaveLength(1);
+    chmodSync(path, 0o640);
+    expect(thrown(() => readKeys(path, true))).toMatchObject({ exitStatus: 78 });
   });
 
   test.each([

@@ -165,7 +165,7 @@ function problemsOf(steps: readonly Step[], broken: number, returned: boolean): 
         return [
           `${pair}: no traffic after ${Math.round(outage)} ms, session stalled ${Math.round(stall)} ms`,
         ];
-      if (verdict !== 'open' && flowing)
+      if ((verdict === 'cut' || verdict === 'agent') && flowing)
         return [`${pair}: traffic where none should be possible (${verdict})`];
       return [];
     }),

@@ -13,7 +13,9 @@ const Server = ControlServer as unknown as new (
   limits: typeof LIMITS,
 ) => Pick<ControlServer, 'publish'> & { accept(socket: Socket): void; readonly connections: Set<unknown> };
 
+/** Clients that the server lets in here, and those of one run. */
 const CLIENTS = 4;
+const MOST_CLIENTS = 40;
 const LIMITS_HERE = { ...LIMITS, clients: CLIENTS, backlog: 4096, patience: 0 };
 /** Longest text of an event here, in characters. */
 const EVENT_TEXT = 2048;
@@ -168,7 +170,7 @@ function judgeReceived(received: string): void {
   assert.ok(numbers.every((n, index) => index === 0 || n === numbers[index - 1] + 1));
 }
 
-/** Each byte is an act of a client, of the daemon, or of time; some take the byte that follows as their measure. */
+/** The input is a list of acts: of clients, of the daemon, and of time. */
 export function target(bytes: Uint8Array): void {
   const scene = new Scene();
   const restore = scene.timers.install();
@@ -180,54 +182,38 @@ export function target(bytes: Uint8Array): void {
   }
 }
 
+/** What happens, to whom, by which measure, and with the bytes that follow; returns how many of these it took. */
+type Act = (scene: Scene, client: Client | undefined, measure: number, following: Uint8Array) => unknown;
+
+const text = (line: string) => Buffer.from(`${line}\n`);
+
+const ACTS: readonly Act[] = [
+  (scene) => {
+    if (scene.clients.length < MOST_CLIENTS) scene.connect();
+  },
+  (_scene, client, measure, following) => {
+    client?.send(following.subarray(0, measure));
+    return measure;
+  },
+  (_scene, client, measure) =>
+    client?.send(text(`{"command":"${REQUESTS[measure % REQUESTS.length]}","target":"a"}`)),
+  (_scene, client) => client?.send(text('{"command":"events","last":3,"follow":true}')),
+  (_scene, client, measure) => client?.send(Buffer.alloc(measure * 64, measure & 1 ? ' ' : 'x')),
+  (_scene, client) => client?.endSending(),
+  (_scene, client, measure) => void client?.destroy(measure & 1 ? new Error('ECONNRESET') : undefined),
+  (_scene, client) => client?.readAll(),
+  (scene, _client, measure) => scene.timers.advance(measure * 100),
+  (scene, _client, measure) => scene.publish(Math.min(measure * 16, EVENT_TEXT)),
+  (scene, _client, measure) => scene.settle((measure & 1) === 1),
+  (scene) => scene.turn(),
+];
+
+/** Each byte is an act and whose it is, the next one its measure; returns where the next act begins. */
 function act(scene: Scene, bytes: Uint8Array, at: number): number {
-  const act = bytes[at]!;
-  const measure = bytes[at + 1] ?? 0;
-  const client = scene.clients[(act >> 4) % Math.max(1, scene.clients.length)];
-  let next = at + 2;
-  switch (act & 15) {
-    case 0:
-      if (scene.clients.length < 40) scene.connect();
-      next = at + 1;
-      break;
-    case 1:
-      client?.send(bytes.subarray(at + 2, at + 2 + measure));
-      next += measure;
-      break;
-    case 2:
-      client?.send(Buffer.from(`{"command":"${REQUESTS[measure % REQUESTS.length]}","target":"a"}\n`));
-      break;
-    case 3:
-      client?.send(Buffer.from('{"command":"events","last":3,"follow":true}\n'));
-      next = at + 1;
-      break;
-    case 4:
-      client?.send(Buffer.alloc(measure * 64, measure & 1 ? 32 : 120));
-      break;
-    case 5:
-      client?.endSending();
-      next = at + 1;
-      break;
-    case 6:
-      client?.destroy(measure & 1 ? new Error('ECONNRESET') : undefined);
-      break;
-    case 7:
-      client?.readAll();
-      next = at + 1;
-      break;
-    case 8:
-      scene.timers.advance(measure * 100);
-      break;
-    case 9:
-      scene.publish(Math.min(measure * 16, EVENT_TEXT));
-      break;
-    case 10:
-      scene.settle((measure & 1) === 1);
-      break;
-    default:
-      scene.turn();
-      next = at + 1;
-  }
+  const what = bytes[at]!;
+  const client = scene.clients[(what >> 4) % Math.max(1, scene.clients.length)];
+  const carryOut = ACTS[(what & 15) % ACTS.length]!;
+  const taken = carryOut(scene, client, bytes[at + 1] ?? 0, bytes.subarray(at + 2));
   scene.judge();
-  return next;
+  return at + 2 + (typeof taken === 'number' ? taken : 0);
 }

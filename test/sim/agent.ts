@@ -269,7 +269,7 @@ export class Agent implements Listener {
 
   private perform(actions: Actions): void {
     const { kernel, clock } = this.place;
-    const { hints, steps, sends, notes } = actions;
+    const { hints, steps, sends, screens, notes } = actions;
     this.place.onActions(actions);
     // Where the agent answers, no step in the kernel shows that it does so no more, or again.
     if (notes.some(({ event }) => event.includes('drain'))) this.place.changing();
@@ -285,6 +285,7 @@ export class Agent implements Listener {
       if (refusal !== undefined && !gone) this.scheduleRepair(clock.now + REFUSAL_PAUSE);
     }
     this.send(sends);
+    for (const screen of screens) this.sockets.screen(screen);
     this.core.sent(this.now, this.now);
     for (const note of notes) this.place.onNote(note);
     this.arm();

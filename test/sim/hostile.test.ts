@@ -72,6 +72,31 @@ describe('forged frames', () => {
     },
   );
 
+  test('a flood on the plane that is left: strangers are kept out, and the peer is heard', () => {
+    for (let offset = 0; offset < interval; offset += 10) {
+      const cluster = Cluster.started({ hosts: 2 });
+      const junk = Array.from({ length: 8 }, (_, number) =>
+        encodeArp(arpRequest((FORGER + number) as Mac, 0x0a4d0063 as Ipv4, 0x0a4d0062 as Ipv4)),
+      );
+      const flood = (ms: number) => {
+        for (let time = 0; time < ms; time += 1) {
+          for (const frame of junk) cluster.inject(1, frame);
+          cluster.run(1);
+        }
+      };
+      flood(400 + offset);
+      expect(cluster.told('beta', 'flood')).toMatchObject([
+        { fields: { link: 'eth1', frames: 'broadcast', by: 'strangers' } },
+      ]);
+      fail(cluster, 'pull', 'alpha');
+      flood(200);
+      expect(cluster.stream('beta', 'alpha').longestGap).toBeLessThanOrEqual(2 * retry);
+      expect(cluster.stream('beta', 'alpha').fate).toBe('delivered');
+      cluster.run(3000);
+      expect(cluster.told('beta', 'flood-over')).toHaveLength(1);
+    }
+  });
+
   test('answers from another address while the path is trusted', () => {
     const cluster = Cluster.started();
     const [alpha, beta] = [cluster.host('alpha'), cluster.host('beta')];
@@ -81,7 +106,9 @@ describe('forged frames', () => {
     expect(cluster.lost).toBe(0);
     expect(beta.kernel.readTable()).toEqual(table);
     const { counters } = beta.agent!.core;
-    expect((counters.get('foreign-mac') ?? 0) + (counters.get('unsolicited') ?? 0)).toBeGreaterThan(4000);
+    // Then strangers are kept out.
+    expect((counters.get('foreign-mac') ?? 0) + (counters.get('unsolicited') ?? 0)).toBeGreaterThan(1000);
+    expect(cluster.told('beta', 'flood')).toMatchObject([{ fields: { frames: 'directed' } }]);
   });
 
   test('a path that is down: only whom we asked may answer, and everybody is asked once a second', () => {

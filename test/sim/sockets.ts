@@ -1,6 +1,7 @@
-import type { ReceivedFrame } from '../../agent/core/event';
+import type { ReceivedFrame, Screen, Voice } from '../../agent/core/event';
+import type { Mac } from '../../agent/wire/address';
 import { FLAGS_OFFSET, URGENT } from '../../agent/wire/beacon';
-import { ETHERTYPE_ARP, readUint16 } from '../../agent/wire/ethernet';
+import { ETHERTYPE_ARP, readMac, readUint16 } from '../../agent/wire/ethernet';
 
 /** Frames that a socket holds; more are dropped. Room for the longest pause of a schedule. */
 const ROOM = 8192;
@@ -14,6 +15,8 @@ export class Sockets {
   private readonly waiting = new Map<Role, Map<string, ReceivedFrame[]>>(
     ROLES.map((role) => [role, new Map()]),
   );
+  /** whose frames alone are let in, by link and voice */
+  private readonly screens = new Map<string, ReadonlySet<Mac>>();
 
   constructor(
     private readonly links: readonly string[],
@@ -31,7 +34,7 @@ export class Sockets {
   /** Takes a frame that arrives on a link; whether it wakes the agent: steady beacons wait until something else does. */
   take(link: string, received: ReceivedFrame): boolean {
     const role = this.roleOf(received.bytes);
-    if (role === undefined) return false;
+    if (role === undefined || this.isKeptOut(link, role, received.bytes)) return false;
     const byLink = this.waiting.get(role)!;
     const frames = byLink.get(link);
     if (frames === undefined) byLink.set(link, [received]);
@@ -50,6 +53,19 @@ export class Sockets {
         return frames === undefined ? [] : [[link, frames]];
       });
     }
+  }
+
+  /** Lets in the frames of some senders from now on, or everybody's. */
+  screen({ link, voice, senders }: Screen): void {
+    if (senders === undefined) this.screens.delete(`${link} ${voice}`);
+    else this.screens.set(`${link} ${voice}`, new Set(senders));
+  }
+
+  private isKeptOut(link: string, role: Role, bytes: Uint8Array): boolean {
+    const directed = (bytes[0]! & 1) === 0;
+    const arp: Voice = directed ? 'directed' : 'broadcast';
+    const screen = this.screens.get(`${link} ${role === 'arp' ? arp : 'beacons'}`);
+    return screen !== undefined && !screen.has(readMac(bytes, 6));
   }
 
   private roleOf(bytes: Uint8Array): Role | undefined {

@@ -1,38 +1,23 @@
-import { SystemError } from '../native-bindings/system-error';
+import type { SystemError } from '../native-bindings/system-error';
 import { Timer } from '../native-bindings/timer';
 import type { Clock } from './clock';
 import { Core } from './core/core';
 import type { Actions, CoreEvent, Note } from './core/event';
 import { repairNote } from './core/repair';
-import { METRIC_STEP } from './core/routing';
 import type { Seal } from './core/seal';
 import type { Topology } from './core/topology';
 import { drainsFromRecord, drainsToRecord, recordedDrain } from './drains';
 import { Echoes } from './echoes';
 import { Interfaces } from './interfaces';
-import { dispositionOf, KernelError } from './kernel/error';
-import { Kernel, type Refusal, type Space } from './kernel/kernel';
-import { Monitor, type Notification } from './kernel/monitor';
+import { Kernel, type Space } from './kernel/kernel';
 import { type RecordedDrain, RecordKeeper } from './kernel/record';
-import type { RoutePlace } from './kernel/routes';
 import { sweepFormer } from './kernel/teardown';
 import { RepairLog } from './repair-log';
-import { Repairs } from './repairs';
-import { TimeWatch } from './time-watch';
-import { Troubles } from './troubles';
-import { formatPrefix } from './wire/address';
+import { Upkeep } from './upkeep';
 import { Wires } from './wires';
 
-/** The settings of our links, the record and the clock are looked at this often, in ms: nobody tells who changes them. */
-const LOOK_INTERVAL = 1000;
-/** Everything is read anew this often, in ms, whatever was told. */
-const AUDIT_INTERVAL = 30_000;
-/** Least time between two readings after foreign changes, in ms: what is removed together is put back together. */
-const REPAIR_SPACING = 5;
 /** What was sent may be answered, and the answers are read this much later, in ms: most have come by then, and none wakes us itself. */
 const ANSWER_PATIENCE = 3;
-/** After a refusal the plan is made anew no sooner than this, in ms. */
-const REFUSAL_PAUSE = 1000;
 
 /** What the agent tells its owner. */
 export interface AgentOutput {
@@ -53,21 +38,16 @@ export class Agent {
   readonly kernel: Kernel;
   readyAt: number | undefined;
   private readonly records: RecordKeeper;
-  private readonly troubles: Troubles;
   private readonly repairLog: RepairLog;
   private readonly wires: Wires;
   private readonly echoes: Echoes;
   private readonly interfaces: Interfaces;
-  private readonly monitor: Monitor;
+  private readonly upkeep: Upkeep;
   private readonly timer: Timer;
   /** the time for which the timer is set */
   private armedFor: number | undefined;
   /** when to read what was answered, in ms; infinite while nothing was sent */
   private readAt = Number.POSITIVE_INFINITY;
-  private readonly repairs: Repairs;
-  private readonly intervals: NodeJS.Timeout[] = [];
-  /** whether the last plan was refused in part */
-  private pending = false;
   private stopped = false;
 
   /**
@@ -85,8 +65,6 @@ export class Agent {
     this.records = new RecordKeeper(stateFile);
     this.core = new Core(topology, clock.now(), this.records.nextEpoch(clock.wall()), seal);
     this.core.resume(drainsFromRecord(this.records.former?.drains, clock), clock.now());
-    this.repairs = new Repairs(clock, () => this.repair());
-    this.troubles = new Troubles(clock, (note) => output.note(note));
     this.repairLog = new RepairLog((note) => output.note(note));
     this.kernel = Kernel.open(
       this.spaceOf(topology),
@@ -107,15 +85,17 @@ export class Agent {
       () => this.wake(),
       (error) => this.output.fatal(error),
     );
-    this.monitor = Monitor.open(
-      {
-        ...topology.route,
-        port: this.kernel.port,
-        isRouted: (destination) => this.core.registry.isRouted(destination),
-      },
-      () => this.onNotifications(this.monitor.read()),
-      (error) => this.output.fatal(error),
-    );
+    this.upkeep = new Upkeep({
+      clock,
+      kernel: this.kernel,
+      interfaces: this.interfaces,
+      core: this.core,
+      feed: (event) => this.feed(event),
+      note: (note) => output.note(note),
+      fatal: (error) => output.fatal(error),
+      settled: () => this.checkReady(),
+      look: () => this.records.isMissing && this.keepRecord(),
+    });
   }
 
   /** Takes over what a former run left, and protects from then on. */
@@ -124,13 +104,11 @@ export class Agent {
     const links = this.kernel.readLinks();
     this.noteReplaced();
     for (const link of this.core.topology.links) this.wires.match(link.name, links.get(link.name)?.ifindex);
-    this.feedSettings();
+    this.upkeep.readSettings();
     this.perform(this.core.start(links, this.kernel.readTable(), this.clock.now()));
     this.sweep();
     this.checkReady();
-    const time = new TimeWatch(this.clock, LOOK_INTERVAL, (note) => this.output.note(note));
-    this.intervals.push(setInterval(() => this.look(time), LOOK_INTERVAL));
-    this.intervals.push(setInterval(() => this.repairs.run(), AUDIT_INTERVAL));
+    this.upkeep.start();
   }
 
   /** Tells which links of a former run are other interfaces now. */
@@ -151,7 +129,7 @@ export class Agent {
     if (removed === 0) return;
     this.output.note({ event: 'former-swept', level: 'info', fields: { removed } });
     this.keepRecord();
-    this.repairs.run();
+    this.upkeep.audit();
   }
 
   /**
@@ -162,15 +140,13 @@ export class Agent {
     if (this.stopped) return;
     this.stopped = true;
     this.timer.close();
-    this.repairs.stop();
+    this.upkeep.stop();
     this.repairLog.close();
-    for (const interval of this.intervals) clearInterval(interval);
     for (const { link, setting } of this.kernel.changedSettings) {
       const { drained } = this.core.registry.links.get(link) ?? {};
       if (setting === 'arp_ignore' && drained !== true)
         this.kernel.apply([{ operation: 'restore-setting', link, setting }]);
     }
-    this.monitor.close();
     this.wires.closeAll();
     this.echoes.closeAll();
   }
@@ -192,7 +168,7 @@ export class Agent {
     this.wires.use(topology.beacon?.etherType);
     const events = this.interfaces.eventsFrom(links, topology);
     this.feed({ type: 'batch', events: [{ type: 'topology', topology, seal }, ...events] });
-    this.feedSettings();
+    this.upkeep.readSettings();
   }
 
   /**
@@ -204,13 +180,13 @@ export class Agent {
     const drains = [...others, ...links.map((link) => recordedDrain(link, until, this.clock))];
     this.records.keep(this.core.topology, this.kernel.changedSettings, drains);
     this.feed({ type: 'drain', links, until });
-    this.feedSettings();
+    this.upkeep.readSettings();
   }
 
   /** Gives links back. */
   undrain(links: readonly string[]): void {
     this.feed({ type: 'undrain', links });
-    this.feedSettings();
+    this.upkeep.readSettings();
   }
 
   /** Totals beside the core's own counters. */
@@ -228,7 +204,7 @@ export class Agent {
     if (hints.length > 0) this.send(hints);
     const putBack = steps.filter((step) => this.kernel.putsBack(step));
     const refusals = steps.length > 0 ? this.kernel.apply(steps) : [];
-    this.handleRefusals(refusals);
+    this.upkeep.takeRefusals(refusals);
     const settings = putBack.filter((step) => !refusals.some((refusal) => refusal.step === step));
     if (settings.length > 0) this.repairLog.take(repairNote(settings));
     const before = this.clock.now();
@@ -268,14 +244,14 @@ export class Agent {
     const now = this.clock.now();
     this.armedFor = undefined;
     this.readAt = Number.POSITIVE_INFINITY;
-    this.onNotifications(this.monitor.read());
+    this.upkeep.readNews();
     this.receiveFrames();
     this.feed({ type: 'tick' }, now);
   }
 
   private receive(): void {
     // First what our own links did: a switch that dies takes them all at once, while far ends say so one by one.
-    this.onNotifications(this.monitor.read());
+    this.upkeep.readNews();
     this.receiveFrames();
     if (this.core.wakeAt <= this.clock.now()) this.wake();
   }
@@ -287,119 +263,19 @@ export class Agent {
     }
   }
 
-  private onNotifications(notifications: readonly Notification[]): void {
-    let reread = false;
-    const links: CoreEvent[] = [];
-    for (const notification of notifications) {
-      switch (notification.type) {
-        case 'interface':
-        case 'interface-gone':
-          links.push(...this.interfaces.eventsOf(notification, this.core.topology));
-          break;
-        case 'address':
-        case 'foreign-change':
-          reread = true;
-          break;
-        case 'foreign-route':
-          this.noteShadow(notification.route);
-          break;
-        case 'overrun':
-          this.troubles.note('netlink-overrun', {});
-          reread = true;
-          break;
-      }
-    }
-    // In one go: planned one by one, the loss of one link could take out a route before the loss of the other is known.
-    if (links.length > 0) this.feed({ type: 'batch', events: links });
-    // Where a link of ours changed, the kernel may have dropped routes without a word.
-    if (reread || links.length > 0) this.repairs.ask(REPAIR_SPACING);
-  }
-
-  /** Tells where somebody else's route stands before ours; it is left alone. */
-  private noteShadow({ destination, metric, device, protocol }: RoutePlace): void {
-    const { route, planes } = this.core.topology;
-    const ours = planes.map((_, plane) => route.metric + METRIC_STEP * plane);
-    // Where it took the place of one of ours, the refusal of that one tells it.
-    if (ours.includes(metric) || metric > Math.max(...ours)) return;
-    const link = device === undefined ? null : this.kernel.nameOf(device);
-    const shadowed = formatPrefix(destination, true);
-    this.troubles.note('route-shadowed', { destination: shadowed, link, metric, protocol });
-  }
-
-  private feedSettings(): void {
-    const links = this.reading(() =>
-      this.kernel.readSettings(this.core.topology.links.map((link) => link.name)),
-    );
-    if (links !== undefined) this.feed({ type: 'settings', links });
-  }
-
-  /** Looks after what nobody tells. */
-  private look(time: TimeWatch): void {
-    time.look();
-    this.feedSettings();
-    if (this.records.isMissing) this.keepRecord();
-  }
-
-  /** Reads everything anew, and puts right what differs from what should be. */
-  private repair(): void {
-    if (this.stopped) return;
-    this.pending = false;
-    const links = this.reading(() => this.kernel.readLinks());
-    if (links === undefined) return;
-    this.feed({ type: 'batch', events: this.interfaces.eventsFrom(links, this.core.topology) });
-    const table = this.reading(() => this.kernel.readTable());
-    if (table === undefined) return;
-    this.feed({ type: 'kernel', table });
-    // An interface that has just appeared has settings of its own.
-    this.feedSettings();
-    if (this.pending) return;
-    this.troubles.clear();
-    this.checkReady();
-  }
-
-  /** What a reading of the kernel gives; undefined where the machine is short of something for the moment, and then tried again. */
-  private reading<T>(read: () => T): T | undefined {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof KernelError || error instanceof SystemError)) throw error;
-      if (dispositionOf(error.code, false) === 'stop') throw error;
-      this.troubles.note('kernel-unreadable', { code: error.code, error: error.message });
-      this.repairs.ask(REFUSAL_PAUSE);
-      return undefined;
-    }
-  }
-
-  private handleRefusals(refusals: readonly Refusal[]): void {
-    for (const { step, error, disposition } of refusals) {
-      if (disposition === 'stop') {
-        this.output.fatal(error);
-        return;
-      }
-      const setting = step.operation === 'change-setting' || step.operation === 'restore-setting';
-      this.pending ||= !setting;
-      this.troubles.note('kernel-refused', {
-        operation: step.operation,
-        code: error.code,
-        error: error.message,
-      });
-    }
-    if (this.pending) this.repairs.ask(REFUSAL_PAUSE);
-  }
-
   private onWireError(link: string, error: SystemError): void {
     // Down or gone: the kernel tells that by netlink as well, and that is what counts.
     if (error.code === 'ENETDOWN' || error.code === 'ENXIO' || error.code === 'ENODEV') return;
-    this.troubles.note('wire-error', { link, code: error.code, error: error.message });
-    this.repairs.ask(REFUSAL_PAUSE);
+    this.upkeep.tell('wire-error', { link, code: error.code, error: error.message });
+    this.upkeep.retry();
   }
 
   private onEchoError(link: string, error: Error): void {
-    this.troubles.note('icmp-error', { link, error: error.message });
+    this.upkeep.tell('icmp-error', { link, error: error.message });
   }
 
   private checkReady(): void {
-    if (this.pending || this.readyAt !== undefined) return;
+    if (!this.upkeep.isSettled || this.readyAt !== undefined) return;
     this.readyAt = this.clock.now();
     this.output.ready();
   }
@@ -412,7 +288,7 @@ export class Agent {
     try {
       this.records.keep(topology, this.kernel.changedSettings, this.drains);
     } catch (error) {
-      this.troubles.note('record-failed', { error: String(error) });
+      this.upkeep.tell('record-failed', { error: String(error) });
     }
   }
 

@@ -120,12 +120,12 @@ function header(report: StatusReport, now: number, colour: boolean): string[] {
 }
 
 /** Who has no plane in common with whom, while a third host has one with both: this host, or a peer. */
-function partingLines({ partings, peers }: StatusReport, colour: boolean): string[] {
+function partingLines({ partings = [], peers }: StatusReport, colour: boolean): string[] {
   const parted = partings.map(
     ({ one, other }) => `${sideText(one)}, ${sideText(other)}: no plane in common; this host reaches both`,
   );
   const targets = new Map<string, string[]>();
-  for (const { name, relays } of peers) {
+  for (const { name, relays = [] } of peers) {
     if (relays.length === 0) continue;
     const by = names(relays);
     targets.set(by, [...(targets.get(by) ?? []), name]);

@@ -70,7 +70,7 @@ export interface PeerReport {
    * names of peers that we reach and that may reach it, where we don't: by a plane of which we see nobody. A few of them at most; empty
    * otherwise
    */
-  readonly relays: readonly string[];
+  readonly relays?: readonly string[];
   readonly paths: readonly PathReport[];
 }
 
@@ -133,8 +133,8 @@ export interface StatusReport {
   readonly planesJoined: boolean;
   readonly links: readonly LinkReport[];
   readonly peers: readonly PeerReport[];
-  /** peers that cannot reach each other, while this host reaches both; empty where there are none */
-  readonly partings: readonly PartingReport[];
+  /** peers that cannot reach each other, while this host reaches both; empty where there are none, absent where the daemon is older */
+  readonly partings?: readonly PartingReport[];
   /** ignored frames by reason, and other totals since the start */
   readonly counters: Readonly<Record<string, number>>;
 }

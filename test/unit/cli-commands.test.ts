@@ -146,6 +146,14 @@ gate  a      eth0  held           12.3ms  1d1h`);
     ]);
   });
 
+  test('reads the status of a daemon that is older, during an upgrade', async () => {
+    const { partings: _partings, ...report } = statusReport();
+    const peers = report.peers.map(({ relays: _relays, ...peer }) => peer);
+    await scene.daemon({ status: () => ({ ...report, peers }) });
+    const { status, out } = await scene.run('status');
+    expect([status, out.filter((line) => line.startsWith('parted'))]).toEqual([0, []]);
+  });
+
   test('colours states only where it may', async () => {
     await scene.daemon();
     const [plain, coloured] = [await scene.run('status'), await scene.run('status', { colour: true })];

@@ -87,6 +87,8 @@ export class Beaconing {
   tick(now: number): 'urgent' | 'regular' | undefined {
     if (now < this.wakeAt || this.interval === undefined) return undefined;
     const urgent = now >= this.urgentAt;
+    // What was judged before we stood still may be outdated; a lost link is told as it is now.
+    const stale = this.withdrawals === 0 && now - this.urgentAt > LATE;
     if (urgent) {
       const calm = now - this.urgedAt >= 2 * this.interval;
       this.pause = calm ? this.interval / LEAST_PAUSE : Math.min(this.interval, 2 * this.pause);
@@ -101,7 +103,7 @@ export class Beaconing {
     this.reckon();
     const { retracting } = this;
     this.retracting = false;
-    return urgent && !retracting ? 'urgent' : 'regular';
+    return urgent && !retracting && !stale ? 'urgent' : 'regular';
   }
 
   private reckon(): void {

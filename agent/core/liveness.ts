@@ -273,6 +273,8 @@ export class Liveness {
     this.askedAt = undefined;
     this.trouble = now;
     this.due = now + this.options.interval;
+    // What was judged before was another trouble.
+    this.judged = false;
     if (this.state === 'down') return NOTHING;
     return this.change('down', now, cause);
   }

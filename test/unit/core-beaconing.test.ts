@@ -68,6 +68,14 @@ describe('Beaconing', () => {
     ]);
   });
 
+  test('what was to be said long ago is no fresh news', () => {
+    const beaconing = started();
+    beaconing.urge(10);
+    expect(beaconing.tick(16)).toBe('regular');
+    beaconing.urge(30);
+    expect(beaconing.tick(34)).toBe('urgent');
+  });
+
   test('a withdrawal is sent at once and repeated twice within 5 ms; the beat goes on', () => {
     const beaconing = started();
     beaconing.withdraw(49);

@@ -66,6 +66,18 @@ describe('a peer is left out of those that are heard', () => {
     expect([alpha.path('beta', 0).state, names(alpha, 0)]).toEqual(['down', false]);
   });
 
+  test('not for what was judged before our own link was lost and is back', () => {
+    const { alpha } = acquainted();
+    alpha.silent.add(`eth0 ${BETA}`);
+    alpha.run(3000);
+    expect(names(alpha, 0)).toBe(false);
+    for (const carrier of [false, true])
+      alpha.handle({ type: 'link', name: 'eth0', state: linkState(0, { carrier }), at: alpha.now });
+    expect([alpha.path('beta', 0).state, names(alpha, 0)]).toEqual(['down', true]);
+    alpha.run(3200);
+    expect(names(alpha, 0)).toBe(false);
+  });
+
   test('of which the news comes when its beacon is missed, where ARP has judged before', () => {
     const { alpha, beta } = acquainted();
     alpha.silent.add(`eth0 ${BETA}`);

@@ -317,9 +317,9 @@ export class BeaconRules {
     return epoch === believed && up && carrier && changedAt < at && this.clock.now - at <= interval;
   }
 
-  /** An agent reads what wakes nobody with its own next beacon, at the latest. */
+  /** An agent reads what wakes nobody when its own next beacon is due; where that has just gone out with something else, with the one after it. */
   private get wakeUp(): number {
-    return this.options.beacons!.options.interval + this.options.latency;
+    return 2 * this.options.beacons!.options.interval + this.options.latency;
   }
 
   /** How long an agent takes at most for what wakes it. */

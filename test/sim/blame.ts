@@ -57,8 +57,8 @@ export class Blame {
     // What a host says of its link on one plane comes by all the others as well.
     const ways = withdrawn ? host.links.map((_, index) => index) : [plane];
     if (ways.some((way) => this.isDisturbed(host, destination, way, trouble))) return;
-    // An agent that stood still, or is slow, tells what happened meanwhile.
-    if (withdrawn && destination.agent?.hindered) return;
+    // An agent that stood still, or is slow, tells or hears what happened meanwhile.
+    if (withdrawn && (destination.agent?.hindered || host.agent!.hindered)) return;
     const toldSince = withdrawn ? (destination.agent?.runningSince ?? 0) : 0;
     const { delay, jitter } = this.options.conditions;
     if (Math.max(passingSince, toldSince) >= trouble - 2 * this.options.latency - delay - jitter - SLACK)

@@ -101,7 +101,12 @@ export class Invariants implements WireWitness {
     this.beacons.agentStarted(host);
     this.arriving = this.streams.filter(
       (stream) =>
-        stream.source === host && isListed(stream) && host.protected && this.fate(stream) === 'delivered',
+        stream.source === host &&
+        // What is drained may be all that is left, until everything else is judged anew.
+        !host.links.some((link) => host.isDrained(link)) &&
+        isListed(stream) &&
+        host.protected &&
+        this.fate(stream) === 'delivered',
     );
   }
 

@@ -112,7 +112,9 @@ export class Backplane {
   join(other: Backplane, joins: boolean, now: number): void {
     for (const backplane of [this, other]) {
       for (const port of backplane.ports) port.card.changing();
-      backplane.treatedSince = Math.max(backplane.treatedSince, now);
+      // What is under way from a switch that is slow holds up what comes later.
+      const last = Math.max(now, ...backplane.ports.map(({ lastArrival }) => lastArrival));
+      backplane.treatedSince = Math.max(backplane.treatedSince, last);
     }
     if (joins) this.neighbors.add(other);
     else this.neighbors.delete(other);

@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
-.PHONY: demo test test-upgrade test-hostile build lint format bench drill-apps drill-double drill-machine drill-flapping soak replay fuzz fuzz-keep asan install clean setup-build setup-demo setup-test setup-bench setup-apps setup-fuzz compile
+.PHONY: demo test test-upgrade test-hostile build lint format bench drill-apps drill-double drill-machine drill-flapping soak replay test-model fuzz fuzz-keep asan install clean setup-build setup-demo setup-test setup-bench setup-apps setup-fuzz compile
 
 # A user's PATH often lacks the directories of ip, nft and arping.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -126,6 +126,12 @@ drill-machine: setup-test
 soak: setup-build
 	@$(MAKE) --no-print-directory compile
 	@node dist/test/sim/soak.js --seconds '$(SECONDS)' --faults '$(FAULTS)' --hours '$(HOURS)' --jobs '$(JOBS)' --seed '$(SEED)'
+
+# The model of the simulation against the kernel: SEEDS schedules in the lab, whose tables must be the model's at each quiet point.
+test-model: setup-test
+	@$(MAKE) --no-print-directory compile
+	@MODEL_SEEDS=$(or $(SEEDS),20) $(sandbox) node node_modules/jest/bin/jest.js --selectProjects lab --runInBand \
+	  --testPathPatterns model-agrees
 
 # SEED: of a schedule that broke a rule; ONLY: numbers of its faults, without the others; EVENTS=1 prints what the agents tell.
 replay: setup-build

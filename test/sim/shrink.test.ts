@@ -82,6 +82,20 @@ const BROKEN: readonly (readonly [string, Rule, CoreMaker])[] = [
     }),
   ],
   [
+    'remembers all that it tells',
+    'memory',
+    (topology, now, epoch, seal) => {
+      const core = Object.assign(new Core(topology, now, epoch, seal), { told: [] as unknown[] });
+      const handle = core.handle.bind(core);
+      core.handle = (event, at) => {
+        const actions = handle(event, at);
+        if (actions.notes.length > 0) core.told.push(...Array.from({ length: 400 }));
+        return actions;
+      };
+      return core;
+    },
+  ],
+  [
     'takes up every route again at each path that is down',
     'one-step',
     broken((actions) =>

@@ -25,7 +25,7 @@ cd "$copy"
 headers=$(deploy/node-headers.sh)
 sanitizers='-fsanitize=address,undefined -fno-sanitize-recover=all'
 CXXFLAGS="$sanitizers -fno-omit-frame-pointer -g -O1" LDFLAGS="$sanitizers" \
-  node node_modules/node-gyp/bin/node-gyp.js --silent rebuild ${headers:+"--nodedir=$headers"} --directory native-bindings
+  node node_modules/node-gyp/bin/node-gyp.js --silent --jobs max rebuild ${headers:+"--nodedir=$headers"} --directory native-bindings
 # Types are the lint step's business.
 node_modules/.bin/tsc -p . --noCheck
 

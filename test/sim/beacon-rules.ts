@@ -2,36 +2,13 @@ import type { Note } from '../../agent/core/event';
 import { isUsable } from '../../agent/core/routing';
 import { type BeaconFrame, decodeBeacon } from '../../agent/wire/beacon';
 import { ETHERNET_HEADER } from '../../agent/wire/ethernet';
+import { newView, type View } from './beacon-view';
 import type { KernelLink } from './card';
 import type { Clock } from './clock';
 import type { ClusterOptions } from './cluster';
 import type { Host } from './host';
 import { fakeSeal } from './seal';
 import { type Rule, Violation } from './violation';
-
-/** Sequence numbers of the last beacons by one plane: urgent ones overtake the others. */
-interface Sequences {
-  urgent: number;
-  steady: number;
-}
-
-/** What a host can know of another by the beacons that reached its cards, since its agent started. */
-interface View {
-  /** by plane: when the last one that should be believed arrived */
-  readonly arrivedAt: number[];
-  /** by plane: of those of the newest epoch */
-  readonly sequences: readonly Sequences[];
-  /** of the newest of these, and its sequence number */
-  epoch: number;
-  sequence: number;
-  /** by plane: from when on it must be known that the link there is not to be used; undefined where it may be used */
-  readonly withdrawnBy: (number | undefined)[];
-  /** the epoch that the agent told to believe, and when; undefined before the first */
-  believed: number | undefined;
-  believedAt: number;
-  /** when the agent last told that no beacon comes any more; undefined while some do */
-  lostAt: number | undefined;
-}
 
 /** How much later than the latency of the agents something may happen, in ms: rounding. */
 const ROUNDING = 0.01;
@@ -346,16 +323,7 @@ export class BeaconRules {
     const views = this.views.get(host)!;
     let view = views.get(peer);
     if (view === undefined) {
-      view = {
-        arrivedAt: host.links.map(() => Number.NEGATIVE_INFINITY),
-        sequences: host.links.map(() => ({ urgent: -1, steady: -1 })),
-        epoch: 0,
-        sequence: -1,
-        withdrawnBy: host.links.map(() => undefined),
-        believed: undefined,
-        believedAt: Number.NEGATIVE_INFINITY,
-        lostAt: undefined,
-      };
+      view = newView(host.links.length);
       views.set(peer, view);
     }
     return view;

@@ -1,0 +1,38 @@
+/** Sequence numbers of the last beacons by one plane: urgent ones overtake the others. */
+interface Sequences {
+  urgent: number;
+  steady: number;
+}
+
+/** What a host can know of another by the beacons that reached its cards, since its agent started. */
+export interface View {
+  /** by plane: when the last one that should be believed arrived */
+  readonly arrivedAt: number[];
+  /** by plane: of those of the newest epoch */
+  readonly sequences: readonly Sequences[];
+  /** of the newest of these, and its sequence number */
+  epoch: number;
+  sequence: number;
+  /** by plane: from when on it must be known that the link there is not to be used; undefined where it may be used */
+  readonly withdrawnBy: (number | undefined)[];
+  /** the epoch that the agent told to believe, and when; undefined before the first */
+  believed: number | undefined;
+  believedAt: number;
+  /** when the agent last told that no beacon comes any more; undefined while some do */
+  lostAt: number | undefined;
+}
+
+/** The view of a host that has heard nothing of another yet. */
+export function newView(planes: number): View {
+  const each = <T>(make: () => T) => Array.from({ length: planes }, make);
+  return {
+    arrivedAt: each(() => Number.NEGATIVE_INFINITY),
+    sequences: each(() => ({ urgent: -1, steady: -1 })),
+    epoch: 0,
+    sequence: -1,
+    withdrawnBy: each(() => undefined),
+    believed: undefined,
+    believedAt: Number.NEGATIVE_INFINITY,
+    lostAt: undefined,
+  };
+}

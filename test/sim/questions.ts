@@ -61,7 +61,9 @@ export class Questions {
     const isReply = readUint16(bytes, 12) === ETHERTYPE_ARP && readUint16(bytes, 20) === 2;
     if (!isReply) return;
     const questions = this.questionsOf(host.name, readMac(bytes, 0));
-    if (questions.length === 0 && this.isUnsettled(host)) return;
+    // An agent that stood still reads what the kernel has answered for a card that appeared meanwhile.
+    const hasSlept = (host.agent?.runningSince ?? 0) > this.clock.now - SETTLING;
+    if (questions.length === 0 && (hasSlept || this.isUnsettled(host))) return;
     if (questions.length === 0)
       throw new Violation('answer-twice', this.clock.now, `${host.name} answers a request a second time`);
     const expected = questions.findIndex(({ optional }) => !optional);

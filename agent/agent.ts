@@ -266,12 +266,12 @@ export class Agent {
   private onWireError(link: string, error: SystemError): void {
     // Down or gone: the kernel tells that by netlink as well, and that is what counts.
     if (error.code === 'ENETDOWN' || error.code === 'ENXIO' || error.code === 'ENODEV') return;
-    this.upkeep.tell('wire-error', { link, code: error.code, error: error.message });
+    this.upkeep.note('wire-error', { link, code: error.code, error: error.message });
     this.upkeep.retry();
   }
 
   private onEchoError(link: string, error: Error): void {
-    this.upkeep.tell('icmp-error', { link, error: error.message });
+    this.upkeep.note('icmp-error', { link, error: error.message });
   }
 
   private checkReady(): void {
@@ -288,7 +288,7 @@ export class Agent {
     try {
       this.records.keep(topology, this.kernel.changedSettings, this.drains);
     } catch (error) {
-      this.upkeep.tell('record-failed', { error: String(error) });
+      this.upkeep.note('record-failed', { error: String(error) });
     }
   }
 

@@ -86,7 +86,7 @@ export class Upkeep {
   }
 
   /** Tells a trouble, once while it lasts. */
-  tell(event: string, fields: Readonly<Record<string, unknown>>): void {
+  note(event: string, fields: Readonly<Record<string, unknown>>): void {
     this.troubles.note(event, fields);
   }
 
@@ -119,7 +119,7 @@ export class Upkeep {
           this.noteShadow(notification.route);
           break;
         case 'overrun':
-          this.tell('netlink-overrun', {});
+          this.note('netlink-overrun', {});
           reread = true;
           break;
       }
@@ -138,7 +138,7 @@ export class Upkeep {
     if (ours.includes(metric) || metric > Math.max(...ours)) return;
     const link = device === undefined ? null : this.around.kernel.nameOf(device);
     const shadowed = formatPrefix(destination, true);
-    this.tell('route-shadowed', { destination: shadowed, link, metric, protocol });
+    this.note('route-shadowed', { destination: shadowed, link, metric, protocol });
   }
 
   /** Hands over the settings of our links as they are. */
@@ -181,7 +181,7 @@ export class Upkeep {
     } catch (error) {
       if (!(error instanceof KernelError || error instanceof SystemError)) throw error;
       if (dispositionOf(error.code, false) === 'stop') throw error;
-      this.tell('kernel-unreadable', { code: error.code, error: error.message });
+      this.note('kernel-unreadable', { code: error.code, error: error.message });
       this.retry();
       return undefined;
     }
@@ -196,7 +196,7 @@ export class Upkeep {
       }
       const setting = step.operation === 'change-setting' || step.operation === 'restore-setting';
       this.pending ||= !setting;
-      this.tell('kernel-refused', {
+      this.note('kernel-refused', {
         operation: step.operation,
         code: error.code,
         error: error.message,

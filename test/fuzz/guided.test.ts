@@ -39,6 +39,8 @@ function optionsOf(target: string, found: string): string[] {
   return [
     ...LIMITS,
     `-max_total_time=${SECONDS}`,
+    // Each commit is judged by the same inputs; another find is for `make fuzz`.
+    ...(KEEP ? [] : ['-seed=1']),
     `-artifact_prefix=${join(BUILT, `${target}-`)}`,
     ...(existsSync(dictionary) ? [`-dict=${dictionary}`] : []),
     found,

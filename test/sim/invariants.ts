@@ -102,6 +102,8 @@ export class Invariants implements WireWitness {
     this.arriving = this.streams.filter(
       (stream) =>
         stream.source === host &&
+        // Another file may want other routes, and another order of planes, than those that stand.
+        host.reloadedAt < 0 &&
         // What is drained may be all that is left, until everything else is judged anew.
         !host.links.some((link) => host.isDrained(link)) &&
         isListed(stream) &&

@@ -5,7 +5,7 @@ import type { Outbox } from './outbox';
 import type { Path } from './path';
 import type { Registry } from './registry';
 import { repairNote } from './repair';
-import type { KernelTable } from './routing';
+import { isDead, type KernelTable } from './routing';
 import type { Peer, Topology } from './topology';
 
 /** Gathers what changes during one event, and makes one plan of it. */
@@ -31,8 +31,6 @@ export class Planning {
   /** Something that decides on the routes to a peer changed. */
   touch(peer: Peer): void {
     this.dirty.add(peer);
-    // At once: where both paths of a peer fall silent together, the second one to be judged is the last.
-    markLast(this.registry.paths.get(peer) ?? []);
   }
 
   /** A peer prefers other planes. */
@@ -98,10 +96,7 @@ export class Planning {
 
 /** Tells each path whether another one could take the traffic over. */
 function markLast(paths: readonly Path[]): void {
-  const alive = paths.filter(
-    ({ device, withdrawn, probed }) =>
-      device !== undefined && !withdrawn && probed.every(({ state }) => state !== 'down'),
-  );
+  const alive = paths.filter((path) => path.device !== undefined && !isDead(path));
   for (const path of paths) {
     const last = alive.every((other) => other === path);
     for (const liveness of path.probed) liveness.last = last;

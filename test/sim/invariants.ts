@@ -18,6 +18,9 @@ import { isHealthy, Ways } from './ways';
 /** A path that is down asks everybody once a second: how long a healthy one needs at most to be found. */
 const BROADCAST_SPACING = 1000;
 
+/** Who has drained its other link is reached by the last path that is left, which is not given up sooner, in ms: agent/core/liveness.ts. */
+const LAST_PATIENCE = 250;
+
 /** The rules of DESIGN.md that hold at every moment of every run, whatever fails; {@link RULES} names them. */
 export class Invariants implements WireWitness {
   readonly beacons: BeaconRules;
@@ -180,7 +183,9 @@ export class Invariants implements WireWitness {
   /** How long it may take at most until one host notices that another one is silent, in ms. */
   private bound(source: Host, destination: Host): number {
     const byBeacons = this.beacons.detectionBetween(source, destination);
-    return Math.max(this.detection, byBeacons === 0 ? 0 : byBeacons + this.tolerance);
+    const drained = [source, destination].some((host) => host.links.some((link) => host.isDrained(link)));
+    const bound = Math.max(this.detection, byBeacons === 0 ? 0 : byBeacons + this.tolerance);
+    return drained ? bound + LAST_PATIENCE : bound;
   }
 
   private fate({ source, destination }: Stream): string {

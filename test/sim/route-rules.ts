@@ -1,5 +1,5 @@
 import type { Actions } from '../../agent/core/event';
-import type { KernelStep } from '../../agent/core/routing';
+import { isUsable, type KernelStep } from '../../agent/core/routing';
 import type { Clock } from './clock';
 import type { Host } from './host';
 import { routeIdentity } from './route-identity';
@@ -41,9 +41,14 @@ export class RouteRules {
         .map(({ fields }) => host.kernel.links.get(String(fields.link))!.ifindex);
       if (failed.length === 0 || alias === undefined) continue;
       const standing = unicastTo(host, alias).map(({ device }) => device);
-      if (standing.every((device) => failed.includes(device))) continue;
+      // Where nothing is left that works, all routes are to stand again.
+      const left = host.agent!.core.registry.paths.get(known!)!.filter(({ state }) => isUsable(state));
+      if (!left.some(({ device }) => device !== undefined && standing.includes(device))) continue;
       const wanted = standing.filter((device) => failed.includes(device)).length;
-      const own = steps.filter((step) => 'route' in step && step.route.destination.address === alias);
+      const own = steps.filter(
+        (step) =>
+          'route' in step && step.route.type === 'unicast' && step.route.destination.address === alias,
+      );
       // The peer prefers other planes at the same time.
       const reordered = own.some(
         (step) => step.operation === 'add-route' && standing.includes(step.route.device),

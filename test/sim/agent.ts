@@ -146,8 +146,10 @@ export class Agent implements Listener {
 
   /** Takes its configuration again. */
   use(topology: Topology, seal: Seal | undefined): void {
-    this.sockets.use(topology.beacon?.etherType);
-    this.feed({ type: 'topology', topology, seal });
+    this.guarded(() => {
+      this.sockets.use(topology.beacon?.etherType);
+      this.feed({ type: 'topology', topology, seal });
+    });
   }
 
   /** Whether peers are kept from a link. */

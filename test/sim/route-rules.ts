@@ -77,7 +77,8 @@ export class RouteRules {
     const { agent } = source;
     if (agent === undefined || agent.hindered) return;
     this.checkDead(stream, way, now);
-    if (brokenSince === undefined) return;
+    // Of a host that was discovered in a former run, and is silent now, nothing but its routes is left.
+    if (brokenSince === undefined || agent.core.registry.peerNamed(destination.name) === undefined) return;
     const bestSince = Math.min(...way.healthySince.map((since) => since ?? Number.POSITIVE_INFINITY));
     const deadline = Math.max(
       Math.max(brokenSince, way.worsenedAt, source.reloadedAt + this.learning) +

@@ -20,6 +20,9 @@ const STEPLESS: readonly string[] = [
 
 /** The rules of routes that hold at every moment of every run, whatever fails. */
 export class RouteRules {
+  /** since when the source of a stream has its destination for a peer */
+  private readonly knownSince = new Map<Stream, number>();
+
   constructor(
     private readonly clock: Clock,
     /** how long it may take at most until one host notices that another one is silent, in ms */
@@ -78,12 +81,15 @@ export class RouteRules {
     if (agent === undefined || agent.hindered) return;
     this.checkDead(stream, way, now);
     // Of a host that was discovered in a former run, and is silent now, nothing but its routes is left.
-    if (brokenSince === undefined || agent.core.registry.peerNamed(destination.name) === undefined) return;
+    if (agent.core.registry.peerNamed(destination.name) === undefined) this.knownSince.delete(stream);
+    else if (!this.knownSince.has(stream)) this.knownSince.set(stream, now);
+    const knownSince = this.knownSince.get(stream);
+    if (brokenSince === undefined || knownSince === undefined) return;
     const bestSince = Math.min(...way.healthySince.map((since) => since ?? Number.POSITIVE_INFINITY));
     const deadline = Math.max(
       Math.max(brokenSince, way.worsenedAt, source.reloadedAt + this.learning) +
         this.bound(source, destination),
-      Math.max(bestSince, agent.runningSince) + this.discovery(),
+      Math.max(bestSince, agent.runningSince, knownSince) + this.discovery(),
     );
     if (now <= deadline) return;
     const since = `${brokenSince.toFixed(2)} (${stream.fate})`;

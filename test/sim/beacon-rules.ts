@@ -233,7 +233,8 @@ export class BeaconRules {
     const view = this.viewOf(host, peer);
     const silence = this.clock.now - Math.max(...view.arrivedAt, 0);
     // Whom the file names now is no discovered host any more, and who takes no beacons knows none.
-    if (!host.speaks || host.topology.peers.some(({ name }) => name === peer.name)) return;
+    const { topology } = host.agent!.core;
+    if (topology.beacon === undefined || topology.peers.some(({ name }) => name === peer.name)) return;
     this.views.get(host)!.delete(peer);
     if (silence < this.options.beacons!.options.expire)
       this.fail(

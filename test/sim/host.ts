@@ -98,7 +98,8 @@ export class Host {
 
   /** Whether packets to a host leave by routes of ours: the file names it, it was discovered, or a former run of the agent left its routes. */
   knows(other: Host): boolean {
-    const { topology } = this;
+    // A file that an agent has not read yet changes nothing.
+    const topology = this.agent?.topology ?? this.current;
     const peers = this.agent?.core.registry ?? { peerNamed: () => undefined };
     if (topology.peers.some(({ name }) => name === other.name) || peers.peerNamed(other.name) !== undefined)
       return true;

@@ -19,8 +19,8 @@ export class Ledger {
   private readonly routes = new Map<string, Route[]>();
   private readonly neighbors = new Map<number, Neighbor>();
   private aliases: readonly Alias[] = [];
-  /** destinations whose routes and neighbor entries stay though nobody wants them */
-  private spared: ReadonlySet<string> = new Set();
+  /** destinations whose routes and neighbor entries stay though nobody wants them; the guards of those that have one */
+  private spared: ReadonlyMap<string, Route | undefined> = new Map();
 
   /** Takes over what the kernel was seen to hold. */
   adopt(table: KernelTable): void {
@@ -53,10 +53,13 @@ export class Ledger {
    */
   spare(peers: readonly Peer[] | undefined): boolean {
     const listed = new Set(peers?.flatMap(destinationsOf).map(keyOf));
-    const hosts = [...this.routes.values()].flat().filter(({ destination }) => destination.length === 32);
-    const keys = hosts.map(({ destination }) => keyOf(destination)).filter((key) => !listed.has(key));
-    this.spared = new Set(peers === undefined ? [] : keys);
-    return this.spared.size > 0;
+    const spared = new Map<string, Route | undefined>();
+    for (const [key, routes] of peers === undefined ? [] : this.routes) {
+      if (listed.has(key) || routes[0]?.destination.length !== 32) continue;
+      spared.set(key, routes.find(isGuard));
+    }
+    this.spared = spared;
+    return spared.size > 0;
   }
 
   /** The unicast routes to a peer that stand. */
@@ -92,15 +95,23 @@ export class Ledger {
     const destinations = new Set([...peers.keys()].flatMap(destinationsOf).map(keyOf));
     const isSpared = (prefix: Prefix) => this.spared.has(keyOf(prefix)) && !destinations.has(keyOf(prefix));
     const routes = [...this.routes.values()].flat();
-    const standing = routes.filter(({ destination }) => !isSpared(destination));
+    // Whatever becomes of the rest, traffic for an alias never leaves by the default route.
+    const guards = [...this.spared].flatMap(([key, guard]) =>
+      guard === undefined || destinations.has(key) ? [] : [guard],
+    );
+    const isLeft = (route: Route) => isSpared(route.destination) && !isGuard(route);
+    const standing = routes.filter((route) => !isLeft(route));
     const known = [...this.neighbors.values()];
     const entries = known.filter(({ address }) => !isSpared({ address, length: 32 }));
-    const desired = [...peers].flatMap(([peer, paths]) => desiredRoutes(topology, peer, paths));
+    const desired = [
+      ...guards,
+      ...[...peers].flatMap(([peer, paths]) => desiredRoutes(topology, peer, paths)),
+    ];
     const wanted = [...peers].flatMap(([peer, paths]) => desiredNeighbors(topology, peer, paths));
     const aliases = this.planAliases(topology.aliases);
     const neighbors = planNeighbors(wanted, entries);
     this.adopt({
-      routes: [...desired, ...routes.filter(({ destination }) => isSpared(destination))],
+      routes: [...desired, ...routes.filter(isLeft)],
       neighbors: [...wanted, ...known.filter(({ address }) => isSpared({ address, length: 32 }))],
       aliases: this.aliases,
     });
@@ -146,6 +157,10 @@ export class Ledger {
     }
     return routes;
   }
+}
+
+function isGuard({ type }: Route): boolean {
+  return type === 'unreachable';
 }
 
 /** A prefix as the key of a map. */

@@ -504,6 +504,18 @@ describe('hosts that the file doesn’t list', () => {
     expect(without.steps.filter(({ operation }) => operation === 'remove-route')).toHaveLength(3);
   });
 
+  test('keep their guard over a restart, though somebody removes it before they come', () => {
+    const table = tableAfter(meet().alpha);
+    const again = new Listener({}, table);
+    const routes = table.routes.filter(
+      ({ type, destination }) => type === 'unicast' || destination.address !== DELTA,
+    );
+    again.handle({ type: 'kernel', table: { ...table, routes } });
+    expect(again.steps).toMatchObject([
+      { operation: 'add-route', route: { type: 'unreachable', destination: { address: DELTA } } },
+    ]);
+  });
+
   test('a path of theirs that the former run had taken out is not trusted', () => {
     const { alpha, speaker } = meet();
     speaker.states = ['down', 'up'];

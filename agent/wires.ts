@@ -137,11 +137,11 @@ export class Wires {
    */
   *receive(): Generator<readonly (readonly [link: string, frames: readonly ReceivedFrame[]])[], void> {
     for (const role of ROLES) {
-      const part: [string, readonly ReceivedFrame[]][] = [];
-      for (const [link, { sockets }] of this.wires) {
-        const frames = sockets[role]?.receive() ?? [];
-        if (frames.length > 0) part.push([link, frames]);
-      }
+      const sockets = [...this.wires].flatMap(([link, wire]) => {
+        const socket = wire.sockets[role];
+        return socket === undefined ? [] : [[link, () => socket.receive()] as const];
+      });
+      const part = role === 'broadcast' ? readTogether(sockets) : readOnce(sockets);
       if (part.length > 0) yield part;
     }
   }
@@ -169,4 +169,23 @@ export class Wires {
     }
     return drops;
   }
+}
+
+type Received = readonly [link: string, frames: readonly ReceivedFrame[]];
+type Reader = readonly [link: string, receive: () => readonly ReceivedFrame[]];
+
+function readOnce(readers: readonly Reader[]): Received[] {
+  return readers.flatMap(([link, receive]) => {
+    const frames = receive();
+    return frames.length === 0 ? [] : [[link, frames] as const];
+  });
+}
+
+/**
+ * Reads links, and once more where something was there: on joined planes a frame comes by all of them, and which came first decides. One that
+ * comes while the links are read would otherwise be seen on the last of them alone.
+ */
+export function readTogether(readers: readonly Reader[]): Received[] {
+  const part = readOnce(readers);
+  return part.length === 0 || readers.length < 2 ? part : [...part, ...readOnce(readers)];
 }

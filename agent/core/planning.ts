@@ -96,7 +96,10 @@ export class Planning {
 
 /** Tells each path whether another one could take the traffic over. */
 function markLast(paths: readonly Path[]): void {
-  const alive = paths.filter((path) => path.device !== undefined && !isDead(path));
+  // What the far end has drained it gives back as soon as it finds that nothing else leads to it.
+  const alive = paths.filter(
+    (path) => path.device !== undefined && (!isDead(path) || path.cause === 'drained'),
+  );
   for (const path of paths) {
     const last = alive.every((other) => other === path);
     for (const liveness of path.probed) liveness.last = last;

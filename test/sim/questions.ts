@@ -33,7 +33,7 @@ export class Questions {
     const nobody = !question.byKernel && host.agent === undefined;
     if (nobody) return;
     const questions = this.questionsOf(host.name, question.requester);
-    const optional = isWithheld(host, question.link) || this.isUnsettled(host);
+    const optional = isWithheld(host, question.link) || this.isUnsettled(host) || this.holdsJoined(host);
     questions.push({ ...question, at: this.clock.now, optional });
   }
 
@@ -106,6 +106,14 @@ export class Questions {
     return links.some(({ changedAt, port: { backplane } }) => {
       return backplane.isJoined || backplane.changedAt > from || changedAt > from;
     });
+  }
+
+  /**
+   * Whether the agent holds the planes for joined, as it does for a while after they were parted: a path that is down may have learned there
+   * the card of another plane, and answers none but that. Another path leads to that peer then, or it would answer.
+   */
+  private holdsJoined({ agent }: Host): boolean {
+    return agent?.core.planesJoined(this.clock.now) === true;
   }
 
   private questionsOf(name: string, requester: Mac): Open[] {

@@ -40,7 +40,7 @@ const NOTHING: LivenessStep = {};
 /** Sending that took less than this, in ms, was not interrupted. */
 const PROMPT = 1;
 /** The last path that is left is not given up before its trouble has lasted this long, in ms: see {@link Liveness.last}. */
-const LAST_PATIENCE = 250;
+const LAST_PATIENCE = 100;
 /** A wake-up this much later than asked, in ms, says that the agent did not run; at least {@link ProbeTiming.retry}. */
 const STALL = 5;
 

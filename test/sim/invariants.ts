@@ -19,7 +19,7 @@ import { isHealthy, Ways } from './ways';
 const BROADCAST_SPACING = 1000;
 
 /** Who has drained its other link is reached by the last path that is left, which is not given up sooner, in ms: agent/core/liveness.ts. */
-const LAST_PATIENCE = 250;
+const LAST_PATIENCE = 100;
 
 /** The rules of DESIGN.md that hold at every moment of every run, whatever fails; {@link RULES} names them. */
 export class Invariants implements WireWitness {

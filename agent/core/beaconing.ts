@@ -77,7 +77,7 @@ export class Beaconing {
 
   /**
    * A host that we said to hear is no peer any more, or one anew. Its end would take it for a judgement if an urgent beacon left it out, so the
-   * next beacon isn't one: then it asks for itself.
+   * next beacon isn't one, with all that repeat it: then it asks for itself.
    */
   retract(): void {
     this.retracting = true;
@@ -102,7 +102,8 @@ export class Beaconing {
     if (beats > 0) this.regularAt += beats * this.interval;
     this.reckon();
     const { retracting } = this;
-    this.retracting = false;
+    // The repetitions of a withdrawal leave the same hosts out.
+    this.retracting &&= this.withdrawals > 0;
     return urgent && !retracting && !stale ? 'urgent' : 'regular';
   }
 

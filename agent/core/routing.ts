@@ -202,7 +202,7 @@ export function haveSameMetrics(one: Metrics, other: Metrics): boolean {
 }
 
 /**
- * The steps from the `standing` routes to some destinations to the `desired` ones, additions first. Each is compared with each, since they
+ * The steps from the `standing` routes to some destinations to the `desired` ones, additions first, and guards last of what goes. Each is compared with each, since they
  * are few: whoever has many asks for each destination. A route whose attributes change is added beside the old one before that
  * one goes, so that its destination is never without.
  */
@@ -215,6 +215,7 @@ export function planRoutes(desired: readonly Route[], standing: readonly Route[]
     });
   const removals = standing
     .filter((route) => !desired.some((other) => isSameRoute(route, other)))
+    .sort((one, other) => one.metric - other.metric)
     .map((route): KernelStep => ({ operation: 'remove-route', route }));
   return [...additions, ...removals];
 }

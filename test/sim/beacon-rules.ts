@@ -69,7 +69,7 @@ export class BeaconRules {
       .every((host) => {
         const { epoch, sequences, believed, lostAt } = this.viewOf(host, sender);
         const plane = host.topology.planes.indexOf(beacon.links[beacon.sentOn]!.plane);
-        const taken = sequences[plane]![beacon.urgent ? 'urgent' : 'steady'];
+        const taken = sequences[plane]?.[beacon.urgent ? 'urgent' : 'steady'] ?? -1;
         const newer = epoch > beacon.epoch || (epoch === beacon.epoch && taken >= beacon.sequence);
         return newer && believed === epoch && lostAt === undefined && !this.isLate(host);
       });
@@ -82,6 +82,8 @@ export class BeaconRules {
 
   /** A host reads another file: what its peers said, it has to hear again of those that it forgot meanwhile. */
   reloaded(host: Host): void {
+    // Without beacons, nothing of what was said is remembered.
+    if (!host.speaks) this.views.set(host, new Map());
     const again = this.clock.now + (this.options.beacons?.options.interval ?? 0) + this.options.latency;
     for (const { withdrawnBy } of this.views.get(host)?.values() ?? []) {
       withdrawnBy.forEach((deadline, plane) => {

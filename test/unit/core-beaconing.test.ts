@@ -50,14 +50,14 @@ describe('Beaconing', () => {
     expect(beaconing.wakeAt).toBe(350);
   });
 
-  test('what is not judged is not said as urgent: one beacon, also over a stop', () => {
+  test('what is not judged is not said as urgent: one beacon with its repetitions, also over a stop', () => {
     const beaconing = started();
     beaconing.retract();
     beaconing.withdraw(10);
     expect(sent(beaconing, 10, 15)).toEqual([
       [10, 'regular'],
-      [12, 'urgent'],
-      [14, 'urgent'],
+      [12, 'regular'],
+      [14, 'regular'],
     ]);
     beaconing.retract();
     beaconing.stop();

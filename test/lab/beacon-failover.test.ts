@@ -19,11 +19,15 @@ function beaconsOf(witness: Witness): BeaconFrame[] {
   });
 }
 
-/** Waits until a host's agent has taken a path out, and tells why. */
+/** Waits until a host's agent has taken a path out that it had found before, and tells why. (The peer may have started later than it.) */
 async function causeOfDown(cluster: Cluster, host: string, peer: string): Promise<unknown> {
   const down = await cluster
     .agent(host)
-    .waitFor('path-down', (event) => event.peer === peer && event.plane === 'a', PATIENCE);
+    .waitFor(
+      'path-down',
+      (event) => event.peer === peer && event.plane === 'a' && event.from !== 'unknown',
+      PATIENCE,
+    );
   return down.cause;
 }
 

@@ -179,12 +179,15 @@ export class Agent {
     const others = this.drains.filter(({ link }) => !links.includes(link));
     const drains = [...others, ...links.map((link) => recordedDrain(link, until, this.clock))];
     this.records.keep(this.core.topology, this.kernel.changedSettings, drains);
+    // What the kernel has told first: what is to take the traffic over may just have lost its routes.
+    this.upkeep.readNews();
     this.feed({ type: 'drain', links, until });
     this.upkeep.readSettings();
   }
 
   /** Gives links back. */
   undrain(links: readonly string[]): void {
+    this.upkeep.readNews();
     this.feed({ type: 'undrain', links });
     this.upkeep.readSettings();
   }

@@ -166,6 +166,7 @@ export class Agent implements Listener {
     this.guarded(() => {
       const { last, stranded } = drainCost(this.core.registry, [link]);
       if (last || stranded.length > 0) return;
+      this.readNotifications();
       this.feed({ type: 'drain', links: [link], until: Number.POSITIVE_INFINITY });
       this.feed({ type: 'settings', links: this.place.kernel.readSettings() });
     });
@@ -173,6 +174,7 @@ export class Agent implements Listener {
 
   undrain(link: string): void {
     this.guarded(() => {
+      this.readNotifications();
       this.feed({ type: 'undrain', links: [link] });
       this.feed({ type: 'settings', links: this.place.kernel.readSettings() });
     });

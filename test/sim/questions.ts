@@ -63,7 +63,9 @@ export class Questions {
     const questions = this.questionsOf(host.name, readMac(bytes, 0));
     // An agent that stood still reads what the kernel has answered for a card that appeared meanwhile.
     const hasSlept = (host.agent?.runningSince ?? 0) > this.clock.now - SETTLING;
-    if (questions.length === 0 && (hasSlept || this.isUnsettled(host))) return;
+    // Nor does it know at once that somebody has taken the alias away, of which the kernel then has no question.
+    const unaware = host.agent?.unrepaired === true;
+    if (questions.length === 0 && (hasSlept || unaware || this.isUnsettled(host))) return;
     if (questions.length === 0)
       throw new Violation('answer-twice', this.clock.now, `${host.name} answers a request a second time`);
     const expected = questions.findIndex(({ optional }) => !optional);

@@ -56,3 +56,17 @@ test('hosts that have lost different planes reach each other over joined ones, a
   cluster.run(2000);
   expect(cluster.streams.map(({ fate }) => fate)).toEqual(['delivered', 'delivered']);
 });
+
+test('a drain that comes before the news of the other link is taken after it: no peer is without a route', () => {
+  const cluster = Cluster.started({ hosts: 2 });
+  cluster.run(1000);
+  const goOn = fail(cluster, 'pause', 'alpha');
+  // While alpha's agent stands still, the kernel drops the routes by plane b along with its card.
+  const putBack = fail(cluster, 'card-swap', 'alpha', 1);
+  putBack();
+  fail(cluster, 'drain', 'alpha', 0);
+  cluster.run(20);
+  goOn();
+  cluster.run(500);
+  expect(cluster.lost).toBe(0);
+});

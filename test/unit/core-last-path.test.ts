@@ -1,6 +1,7 @@
 import type { Note } from '../../agent/core/event';
 import type { Mac } from '../../agent/wire/address';
-import { beta, Pair, topologyOf } from './core-fixtures';
+import { FarSpeaker, Listener } from './core-beacon-fixtures';
+import { BETA, beta, Pair, topologyOf } from './core-fixtures';
 
 /** The last path that is left is given time: its requests may only be waiting behind bulk, and nothing could take its place. */
 
@@ -92,4 +93,17 @@ test('held since it is the last, it is not dropped for one late answer', () => {
   silence(pair, 'eth0', 'eth1');
   const { steps, notes } = pair.run(1280);
   expect([steps, told(notes), states(pair)]).toEqual([[], [], ['down', 'held']]);
+});
+
+test('a path that the far end has drained could take over, so the other one is judged as ever', () => {
+  const alpha = new Listener();
+  const speaker = new FarSpeaker();
+  alpha.run(2000, [speaker]);
+  speaker.states = ['up', 'drained'];
+  alpha.run(2060, [speaker]);
+  alpha.silent.add(`eth0 ${BETA}`);
+  alpha.run(2107);
+  alpha.hear(1, speaker.frame(1));
+  alpha.run(2150);
+  expect(alpha.path('beta', 0)).toMatchObject({ state: 'down', cause: 'beacon-silence' });
 });

@@ -20,7 +20,7 @@ import { FAULTS } from './faults';
 import { FLEET_SIZES, runFleet } from './fleet';
 import { QUIET, readBusy, readMachine } from './machine';
 import { MASS_FAULTS, runMass } from './mass';
-import { type Names, type Options, readOptions } from './options';
+import { type Names, type Options, optionsOrUsage, readOptions } from './options';
 import { OUTAGES, runOutage } from './outage';
 import { type BenchReport, formatGoalSum, formatKind, formatMachine } from './report';
 import type { KindReport, TimedReport } from './result';
@@ -30,7 +30,6 @@ import { runStartup } from './startup';
 import { randomSource } from './statistics';
 import { runSteady } from './steady';
 
-const EXIT_USAGE = 64;
 const SEEDS = 2 ** 32;
 
 type Kind = readonly [name: string, run: (options: DrillOptions) => Promise<KindReport>];
@@ -166,14 +165,8 @@ async function runAll(options: Options): Promise<boolean> {
 }
 
 async function main(): Promise<void> {
-  let options: Options;
-  try {
-    options = readOptions(process.argv.slice(2), NAMES);
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
-    process.exitCode = EXIT_USAGE;
-    return;
-  }
+  const options = optionsOrUsage(() => readOptions(process.argv.slice(2), NAMES), USAGE);
+  if (options === undefined) return;
   try {
     process.exitCode = (await runAll(options)) ? 0 : 1;
   } catch (error) {

@@ -80,3 +80,17 @@ export function readOptions(args: readonly string[], names: Names): Options {
     quiet: values.quiet,
   };
 }
+
+/** Exit status for wrong arguments (sysexits.h, EX_USAGE). */
+const EXIT_USAGE = 64;
+
+/** The options that `read` makes of the arguments; undefined where these are wrong, which is told with the usage and the exit status. */
+export function optionsOrUsage<T>(read: () => T, usage: string): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${usage}`);
+    process.exitCode = EXIT_USAGE;
+    return undefined;
+  }
+}

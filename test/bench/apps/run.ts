@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { BUILD_COMMIT, VERSION } from '../../../agent/version';
 import { readBusy, readMachine } from '../machine';
-import { namesAmong, wholeNumber } from '../options';
+import { namesAmong, optionsOrUsage, wholeNumber } from '../options';
 import { formatMachine } from '../report';
 import { randomSource } from '../statistics';
 import type { Application } from './application';
@@ -23,7 +23,6 @@ const APPLICATIONS: readonly Application[] = [ERLANG, POSTGRES, SSH, IPERF, REDI
 /** Only where it is asked for by name. */
 const FURTHER: readonly Application[] = [IPERF_FIFO];
 const NAMES = [...APPLICATIONS, ...FURTHER].map(({ name }) => name);
-const EXIT_USAGE = 64;
 const EXIT_UNAVAILABLE = 69;
 const SEEDS = 2 ** 32;
 const USAGE = `usage: drill-apps [--drills N] [--only NAME[,NAME...]] [--beacons] [--json FILE] [--seed N]
@@ -121,14 +120,8 @@ async function runAll(options: Options): Promise<number> {
 }
 
 async function main(): Promise<void> {
-  let options: Options;
-  try {
-    options = readOptions(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
-    process.exitCode = EXIT_USAGE;
-    return;
-  }
+  const options = optionsOrUsage(() => readOptions(process.argv.slice(2)), USAGE);
+  if (options === undefined) return;
   try {
     process.exitCode = await runAll(options);
   } catch (error) {

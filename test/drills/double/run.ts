@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { BUILD_COMMIT, VERSION } from '../../../agent/version';
 import { readMachine } from '../../bench/machine';
-import { wholeNumber } from '../../bench/options';
+import { optionsOrUsage, wholeNumber } from '../../bench/options';
 import { randomSource } from '../../bench/statistics';
 import { casesOf, sampleOf } from './cases';
 import { type Outcome, tryDrill } from './drill';
@@ -21,7 +21,6 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   '4x2': { hosts: 4, planes: 2 },
   '3x3': { hosts: 3, planes: 3 },
 };
-const EXIT_USAGE = 64;
 const SEEDS = 2 ** 32;
 const USAGE = `usage: drill-double [--shapes ${Object.keys(SHAPES).join(',')}] [--beacons] [--together] [--sample N] [--only WORDS] [--seed N] [--json FILE]
 Every ordered pair of faults, or N of them by chance, or those whose description contains WORDS, such as 'killed alpha'.
@@ -97,14 +96,8 @@ async function goThrough(
 }
 
 async function main(): Promise<void> {
-  let options: Options;
-  try {
-    options = readOptions(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
-    process.exitCode = EXIT_USAGE;
-    return;
-  }
+  const options = optionsOrUsage(() => readOptions(process.argv.slice(2)), USAGE);
+  if (options === undefined) return;
   const { seed, json } = options;
   const { date, kernel, node, cores } = readMachine();
   console.log(

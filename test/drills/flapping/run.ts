@@ -6,13 +6,12 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { BUILD_COMMIT, VERSION } from '../../../agent/version';
 import { readMachine } from '../../bench/machine';
-import { namesAmong, wholeNumber } from '../../bench/options';
+import { namesAmong, optionsOrUsage, wholeNumber } from '../../bench/options';
 import { DEFAULT_TIMING, Scene } from '../../bench/scene';
 import { drill, problemsOf, type Result } from './drill';
 import { SCENARIOS } from './scenario';
 
 const RATE = 1000;
-const EXIT_USAGE = 64;
 const USAGE = `usage: drill-flapping [--seconds N] [--only NAME[,NAME...]] [--json FILE]
 scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}
 `;
@@ -49,14 +48,8 @@ function format(result: Result): string[] {
 }
 
 async function main(): Promise<void> {
-  let options: ReturnType<typeof readOptions>;
-  try {
-    options = readOptions(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
-    process.exitCode = EXIT_USAGE;
-    return;
-  }
+  const options = optionsOrUsage(() => readOptions(process.argv.slice(2)), USAGE);
+  if (options === undefined) return;
   const machine = readMachine();
   console.log(
     `multihomed ${VERSION} (${BUILD_COMMIT}); ${machine.date}, ${machine.kernel}, ${machine.cores} cores`,

@@ -24,8 +24,6 @@ export class Beaconing {
   private urgedAt = Number.NEGATIVE_INFINITY;
   /** before the next urgent beacon for a change, in ms */
   private pause = 0;
-  /** whether the next beacon says less than the last one did, though nothing was judged */
-  private retracting = false;
 
   /** Whether beacons are sent on this link. */
   get active(): boolean {
@@ -75,14 +73,6 @@ export class Beaconing {
     this.reckon();
   }
 
-  /**
-   * A host that we said to hear is no peer any more, or one anew. Its end would take it for a judgement if an urgent beacon left it out, so the
-   * next beacon isn't one, with all that repeat it: then it asks for itself.
-   */
-  retract(): void {
-    this.retracting = true;
-  }
-
   /** Which beacon to send now, if any; the next time is set. */
   tick(now: number): 'urgent' | 'regular' | undefined {
     if (now < this.wakeAt || this.interval === undefined) return undefined;
@@ -101,10 +91,7 @@ export class Beaconing {
     const beats = Math.floor((now - this.regularAt) / this.interval) + 1;
     if (beats > 0) this.regularAt += beats * this.interval;
     this.reckon();
-    const { retracting } = this;
-    // The repetitions of a withdrawal leave the same hosts out.
-    this.retracting &&= this.withdrawals > 0;
-    return urgent && !retracting && !stale ? 'urgent' : 'regular';
+    return urgent && !stale ? 'urgent' : 'regular';
   }
 
   private reckon(): void {

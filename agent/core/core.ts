@@ -293,10 +293,7 @@ export class Core {
   private regroup(now: number): void {
     const before = new Set([...this.registry.paths.keys()].map((peer) => peer.name));
     const peers = [...this.current.peers, ...this.neighborhood.discovery.peers];
-    const heard = new Set([...this.registry.allPaths()].filter((path) => path.heard));
     this.registry.rebuild(this.current, peers, now);
-    for (const path of this.registry.allPaths()) heard.delete(path);
-    for (const { plane } of heard) this.registry.linkOn(plane)?.beaconing.retract();
     this.failover.retain(peers);
     this.screening.retain(this.registry.links.values());
     for (const link of this.registry.links.values()) this.links.place(link, now);

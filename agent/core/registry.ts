@@ -68,12 +68,6 @@ export class Registry {
     return after.some((path, index) => path !== before[index]);
   }
 
-  /** Our link on a plane. */
-  linkOn(plane: number): Link | undefined {
-    for (const link of this.links.values()) if (link.place.plane === plane) return link;
-    return undefined;
-  }
-
   /** How many links work. */
   get workingLinks(): number {
     let count = 0;

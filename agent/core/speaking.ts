@@ -1,10 +1,11 @@
 import type { Ipv4 } from '../wire/address';
-import { encodeBeacon, type Heard, heardFrom, type StatedLink } from '../wire/beacon';
+import { encodeBeacon, type StatedLink } from '../wire/beacon';
 import { ETHERNET_HEADER } from '../wire/ethernet';
 import type { Link } from './link';
 import type { Outbox } from './outbox';
 import type { Registry } from './registry';
 import type { Seal } from './seal';
+import { Statement } from './statement';
 import type { Topology } from './topology';
 
 /** With what this host speaks: its boot epoch, and the cluster's keys. */
@@ -14,15 +15,12 @@ export interface Credentials {
   readonly seal: Seal;
 }
 
-const ALL = 0 as Ipv4;
-const LAST = 0xffffffff as Ipv4;
-
 /** Makes our beacons: what this host has, and whom it hears. */
 export class Speaking {
   /** of the last beacon that was sent, on whichever link */
   sequence = 0;
-  /** where the next statement of whom we hear begins, by link: not all may find room in one beacon */
-  private readonly cursors = new Map<string, Ipv4>();
+  /** whom we said to hear, by link */
+  private readonly statements = new Map<string, Statement>();
 
   constructor(
     private readonly registry: Registry,
@@ -49,6 +47,13 @@ export class Speaking {
     // A link that is gone has no address to state; that it isn't stated says that it is down.
     const present = [...this.registry.links.values()].filter(({ state }) => state !== undefined);
     if (link.state === undefined || beacon === undefined) return undefined;
+    const hosts = this.heardOn(link);
+    const statement = this.statementOn(link);
+    const heard = statement.next(
+      hosts,
+      urgent,
+      (host) => this.registry.pathTo(link, host)?.arp.judged === true,
+    );
     this.sequence += 1;
     const unsigned = encodeBeacon(
       {
@@ -62,13 +67,13 @@ export class Speaking {
         aliases,
         links: present.map((each) => this.stated(each)),
         sentOn: present.indexOf(link),
-        heard: this.heard(link),
+        heard,
       },
       link.state.mac,
       beacon.etherType,
       link.state.mtu,
     );
-    this.cursors.set(link.name, unsigned.heardTo === LAST ? ALL : ((unsigned.heardTo + 1) as Ipv4));
+    statement.sent(heard, unsigned.heardTo, hosts);
     seal.sign(unsigned.bytes, ETHERNET_HEADER, unsigned.signed);
     return unsigned.bytes;
   }
@@ -83,10 +88,18 @@ export class Speaking {
     };
   }
 
-  private heard(link: Link): Heard {
+  /** Whom we hear on a link, ascending. */
+  private heardOn(link: Link): readonly Ipv4[] {
     const hosts: Ipv4[] = [];
     for (const path of this.registry.pathsOver(link)) if (path.heard) hosts.push(path.target);
-    hosts.sort((one, other) => one - other);
-    return heardFrom(hosts, this.cursors.get(link.name) ?? ALL);
+    return hosts.sort((one, other) => one - other);
+  }
+
+  private statementOn({ name }: Link): Statement {
+    const known = this.statements.get(name);
+    if (known !== undefined) return known;
+    const statement = new Statement();
+    this.statements.set(name, statement);
+    return statement;
   }
 }

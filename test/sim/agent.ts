@@ -38,6 +38,8 @@ export interface AgentPlace {
   readonly onSend: (bytes: Uint8Array) => void;
   /** it is about to start, end, pause or go on */
   readonly changing: () => void;
+  /** it has taken another file */
+  readonly onReload: () => void;
   /** it has carried out the last step that it was given, and is killed */
   readonly onEnd: () => void;
 }
@@ -149,6 +151,7 @@ export class Agent implements Listener {
     this.guarded(() => {
       this.sockets.use(topology.beacon?.etherType);
       this.feed({ type: 'topology', topology, seal });
+      this.place.onReload();
     });
   }
 

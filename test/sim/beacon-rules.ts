@@ -80,15 +80,19 @@ export class BeaconRules {
     return (peer.agent?.epoch ?? 0) < (this.viewOf(host, peer).believed ?? 0);
   }
 
-  /** A host reads another file: what its peers said, it has to hear again of those that it forgot meanwhile. */
+  /** A host has taken another file: what its peers said, it has to hear again of those that it forgot meanwhile. */
   reloaded(host: Host): void {
+    const { core } = host.agent!;
     // Without beacons, nothing of what was said is remembered.
-    if (!host.speaks) this.views.set(host, new Map());
-    const again = this.clock.now + (this.options.beacons?.options.interval ?? 0) + this.options.latency;
-    for (const { withdrawnBy } of this.views.get(host)?.values() ?? []) {
-      withdrawnBy.forEach((deadline, plane) => {
+    if (!core.speaks) this.views.set(host, new Map());
+    const { now } = this.clock;
+    const again = now + (this.options.beacons?.options.interval ?? 0) + this.options.latency;
+    for (const [peer, view] of this.views.get(host) ?? []) {
+      // Whom it leaves out counts as silent, as long as he may say what he likes.
+      if (core.registry.peerNamed(peer.name) === undefined) view.lostAt ??= now;
+      view.withdrawnBy.forEach((deadline, plane) => {
         if (deadline !== undefined)
-          withdrawnBy[plane] = Math.max(deadline, again + this.wakeUp + this.reaction);
+          view.withdrawnBy[plane] = Math.max(deadline, again + this.wakeUp + this.reaction);
       });
     }
   }

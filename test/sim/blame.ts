@@ -30,8 +30,9 @@ export class Blame {
     if (event !== 'path-down' || fields.cause === 'adopted') return;
     // Our own drain is over, and it is what it was before.
     if (fields.from === 'drained') return;
-    if (JUDGEMENTS.includes(String(fields.cause)))
-      this.judgements.set(`${host.name} ${fields.peer} ${fields.plane}`, this.clock.now);
+    // Whoever follows the word of another that it isn't heard asks first, but where that has just judged.
+    const judged = JUDGEMENTS.includes(String(fields.cause)) || fields.from === 'suspect';
+    if (judged) this.judgements.set(`${host.name} ${fields.peer} ${fields.plane}`, this.clock.now);
     this.check(host, note);
   }
 

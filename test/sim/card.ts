@@ -37,7 +37,7 @@ export interface Question {
 /** Who follows what is on the wire. */
 export interface WireWitness {
   agentStarted(host: string): void;
-  /** A host has another file, which its agent reads, where one runs. */
+  /** The agent of a host has taken another file. */
   reloaded(host: string): void;
   /** An agent has started, and taken over what the kernel holds. */
   agentAdopted(host: string): void;

@@ -20,7 +20,7 @@ export interface HostOptions {
   /** of its beacons; undefined where it sends none */
   readonly seal: Seal | undefined;
   readonly wire: Wire;
-  readonly place: Omit<AgentPlace, 'kernel' | 'onEnd'>;
+  readonly place: Omit<AgentPlace, 'kernel' | 'onEnd' | 'onReload'>;
   readonly settings: InitialSettings;
   readonly watcher: KernelWatcher;
   readonly witness: WireWitness;
@@ -131,7 +131,12 @@ export class Host {
     this.epoch = nextEpoch(this.epoch, WALL_ORIGIN + this.wallOffset + place.clock.now);
     this.agent = new Agent(
       topology,
-      { ...place, kernel: this.kernel, onEnd: () => this.kill() },
+      {
+        ...place,
+        kernel: this.kernel,
+        onEnd: () => this.kill(),
+        onReload: () => witness.reloaded(this.name),
+      },
       this.epoch,
       seal,
       this.drained,
@@ -156,7 +161,6 @@ export class Host {
     this.reloadedAt = this.now;
     if (spoke !== this.speaks) this.options.witness.agentStarted(this.name);
     this.agent?.use(topology, this.seal);
-    this.options.witness.reloaded(this.name);
   }
 
   /** The file is as it was in the beginning. */

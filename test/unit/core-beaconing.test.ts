@@ -50,24 +50,6 @@ describe('Beaconing', () => {
     expect(beaconing.wakeAt).toBe(350);
   });
 
-  test('what is not judged is not said as urgent: one beacon with its repetitions, also over a stop', () => {
-    const beaconing = started();
-    beaconing.retract();
-    beaconing.withdraw(10);
-    expect(sent(beaconing, 10, 15)).toEqual([
-      [10, 'regular'],
-      [12, 'regular'],
-      [14, 'regular'],
-    ]);
-    beaconing.retract();
-    beaconing.stop();
-    beaconing.start(INTERVAL, 100);
-    expect(sent(beaconing, 100, 151)).toEqual([
-      [100, 'regular'],
-      [150, 'regular'],
-    ]);
-  });
-
   test('what was to be said long ago is no fresh news', () => {
     const beaconing = started();
     beaconing.urge(10);

@@ -60,9 +60,10 @@ export class Registry {
     this.agenda.reset(this.allPaths());
   }
 
-  /** Sorts the paths of a peer anew, after what it prefers has changed; whether that is another order. */
+  /** Sorts the paths of a peer anew, after what it prefers has changed; whether that is another order. Whoever is no peer any more has none. */
   reorder(peer: Peer): boolean {
-    const before = this.paths.get(peer) ?? [];
+    const before = this.paths.get(peer);
+    if (before === undefined) return false;
     const after = [...before].sort(byPreference);
     this.paths.set(peer, after);
     return after.some((path, index) => path !== before[index]);

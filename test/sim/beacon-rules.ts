@@ -237,7 +237,11 @@ export class BeaconRules {
 
   private forgets(host: Host, peer: Host): void {
     const view = this.viewOf(host, peer);
-    const silence = this.clock.now - Math.max(...view.arrivedAt, 0);
+    // What waited to be read while the host stood still counts no more where the link was lost meanwhile.
+    const heardAt = view.arrivedAt.filter(
+      (at, plane) => !this.isLate(host) || host.link(plane).changedAt < at,
+    );
+    const silence = this.clock.now - Math.max(...heardAt, 0);
     // Whom the file names now is no discovered host any more, and who takes no beacons knows none.
     const { topology } = host.agent!.core;
     if (topology.beacon === undefined || topology.peers.some(({ name }) => name === peer.name)) return;

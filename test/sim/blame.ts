@@ -15,6 +15,8 @@ const SLACK = 1;
 export class Blame {
   /** when a host last judged a path by itself, by host, peer and plane */
   private readonly judgements = new Map<string, number>();
+  /** when a host last withheld a link, by host and link */
+  private readonly withholdings = new Map<string, number>();
 
   constructor(
     private readonly clock: Clock,
@@ -26,6 +28,8 @@ export class Blame {
   /** An agent tells something. */
   told(host: Host, note: Note): void {
     const { event, fields } = note;
+    if (event === 'drained' || event === 'drain-resumed')
+      this.withholdings.set(`${host.name} ${fields.link}`, this.clock.now);
     // What a former run of the agent left is not trusted, whatever the reason was.
     if (event !== 'path-down' || fields.cause === 'adopted') return;
     // Our own drain is over, and it is what it was before.
@@ -60,7 +64,9 @@ export class Blame {
     if (ways.some((way) => this.isDisturbed(host, destination, way, trouble))) return;
     // An agent that stood still, or is slow, tells or hears what happened meanwhile.
     if (withdrawn && (destination.agent?.hindered || host.agent!.hindered)) return;
-    const toldSince = withdrawn ? (destination.agent?.runningSince ?? 0) : 0;
+    // It may have been for a moment alone.
+    const withheldAt = this.withholdings.get(`${destination.name} ${destination.link(plane).name}`) ?? 0;
+    const toldSince = withdrawn ? Math.max(destination.agent?.runningSince ?? 0, withheldAt) : 0;
     const { delay, jitter } = this.options.conditions;
     if (Math.max(passingSince, toldSince) >= trouble - 2 * this.options.latency - delay - jitter - SLACK)
       return;

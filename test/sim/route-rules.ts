@@ -36,6 +36,8 @@ export class RouteRules {
   /** An agent is about to carry out what its core wants: a path that goes down takes one route out, where the next one stands. */
   acts(host: Host, { notes, steps }: Actions): void {
     if (!notes.every(({ event }) => STEPLESS.includes(event))) return;
+    // A path without a route is taken over from a former run, or of a host that the file names again: that is no failure.
+    if (notes.some(({ fields }) => fields.cause === 'adopted')) return;
     for (const peer of new Set(notes.map(({ fields }) => fields.peer))) {
       const known = host.agent?.core.registry.peerNamed(String(peer));
       const alias = known?.kind === 'agent' ? known.aliases[0] : undefined;

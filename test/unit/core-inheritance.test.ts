@@ -1,5 +1,6 @@
 import { DEMOTED, type KernelTable, type Route } from '../../agent/core/routing';
 import type { AgentPeer, Topology } from '../../agent/core/topology';
+import { Listener, OPTIONS, SEAL } from './core-beacon-fixtures';
 import { beta, describeSteps, EMPTY, gate, ip, Pair, topologyOf } from './core-fixtures';
 
 /** What an agent leaves that has all paths. */
@@ -39,4 +40,18 @@ test('a dead path to a far end is not trusted, though the route stands by which 
   });
   expect(onDead).toHaveLength(3);
   expect(addedOver(topology, { ...EMPTY, routes: onDead })).toEqual([]);
+});
+
+test('a peer whose wish was presumed by the order of its routes, and that is none any more, gets no guard when that is over', () => {
+  const swapped = leftBy(topologyOf()).routes.map((route) =>
+    route.device === 0 ? route : { ...route, metric: route.device === 2 ? 110 : 100 },
+  );
+  const alpha = new Listener({}, { ...EMPTY, routes: swapped });
+  expect(alpha.steps.map(({ operation }) => operation)).toEqual(['add-alias']);
+  alpha.handle({ type: 'topology', topology: topologyOf({ beacon: OPTIONS, peers: [] }), seal: SEAL });
+  expect(alpha.steps.filter(({ operation }) => operation === 'remove-route')).toHaveLength(3);
+  const before = alpha.steps.length;
+  alpha.run(OPTIONS.expire + 1);
+  expect(alpha.steps.slice(before)).toEqual([]);
+  expect([...alpha.core.registry.paths.keys()]).toEqual([]);
 });

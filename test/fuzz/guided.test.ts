@@ -11,6 +11,8 @@ import { BUILT, CORPUS, ROOT } from './guided/paths';
 
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? 4);
 const KEEP = process.env.FUZZ_SECONDS !== undefined;
+// libFuzzer takes 0 for: without end.
+if (!(SECONDS >= 1)) throw new Error(`FUZZ_SECONDS is ${process.env.FUZZ_SECONDS}: give a number of seconds`);
 /** One input may take no longer, in seconds, and the process no more memory, in MiB. */
 const LIMITS = ['-timeout=20', '-rss_limit_mb=1024', '-max_len=4096'];
 /** Start, the inputs that are kept, and a busy machine, in seconds. */
@@ -35,7 +37,6 @@ function commandOf(target: string): string[] {
 
 function optionsOf(target: string, found: string): string[] {
   const dictionary = join(ROOT, 'test', 'fuzz', 'dictionaries', `${target}.dict`);
-  const kept = join(CORPUS, target);
   return [
     ...LIMITS,
     `-max_total_time=${SECONDS}`,
@@ -44,7 +45,7 @@ function optionsOf(target: string, found: string): string[] {
     `-artifact_prefix=${join(BUILT, `${target}-`)}`,
     ...(existsSync(dictionary) ? [`-dict=${dictionary}`] : []),
     found,
-    ...(existsSync(kept) ? [kept] : []),
+    join(CORPUS, target),
   ];
 }
 
@@ -74,9 +75,9 @@ function failureOf(target: string, output: string): string {
 }
 
 /** Inputs, how many of them a second, and blocks reached, as libFuzzer sums it up. */
-function summaryOf(output: string): string {
+function totalsOf(output: string): Record<'inputs' | 'blocks' | 'rate', number> {
   const [, inputs, blocks, rate] = /#(\d+)\s+DONE\s+cov: (\d+).* exec\/s: (\d+)/.exec(output) ?? [];
-  return `${inputs} inputs, ${rate} a second, ${blocks} blocks`;
+  return { inputs: Number(inputs), blocks: Number(blocks), rate: Number(rate) };
 }
 
 let running = 0;
@@ -110,7 +111,13 @@ test.concurrent.each(TARGETS)(
       const { status, output } = await run([...commandOf(target), ...optionsOf(target, found)]);
       if (!KEEP) rmSync(found, { recursive: true });
       if (status !== 0) throw new Error(failureOf(target, output));
-      summaries.push(`  ${target}: ${summaryOf(output)}`);
+      const { inputs, blocks, rate } = totalsOf(output);
+      summaries.push(`  ${target}: ${inputs} inputs, ${rate} a second, ${blocks} blocks`);
+      // Each of those that are kept reaches a block that no other does; a fuzzer that cannot see the code would pass anything.
+      const kept = readdirSync(join(CORPUS, target)).length;
+      expect(kept).toBeGreaterThan(0);
+      expect(inputs).toBeGreaterThan(kept);
+      expect(blocks).toBeGreaterThanOrEqual(kept);
     }),
   patience,
 );

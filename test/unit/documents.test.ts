@@ -1,5 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { FAULT_KINDS } from '../sim/fault';
+import { RULES } from '../sim/violation';
 
 const ROOT = join(__dirname, '..', '..');
 const AGENT = join(ROOT, 'agent');
@@ -66,9 +68,75 @@ describe('docs/events.md', () => {
 
 const documents = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => join('docs', name))];
 
-test.each(documents)('%s links to files that exist', (document) => {
-  const text = readFileSync(join(ROOT, document), 'utf8');
-  const targets = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? '');
-  const missing = targets.filter((target) => !existsSync(join(ROOT, dirname(document), target)));
+function textOf(file: string): string {
+  return readFileSync(join(ROOT, file), 'utf8');
+}
+
+/** What the first group of `pattern` matches in a text, each once. */
+function allIn(text: string, pattern: RegExp): string[] {
+  return [...new Set([...text.matchAll(pattern)].map((match) => match[1] ?? ''))];
+}
+
+/** The anchors of a document's headings, as GitHub makes them. */
+function anchorsOf(file: string): string[] {
+  const words = (heading: string) => heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
+  return allIn(textOf(file), /^#+ (.*)$/gm).map((heading) =>
+    words(heading)
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+test.each(documents)('%s links to files and headings that exist', (document) => {
+  const missing = allIn(textOf(document), /\]\(([^):]+)\)/g).filter((target) => {
+    const [path = '', anchor] = target.split('#');
+    const file = path === '' ? document : join(dirname(document), path);
+    if (!existsSync(join(ROOT, file))) return true;
+    return anchor !== undefined && !anchorsOf(file).includes(anchor);
+  });
   expect(missing).toEqual([]);
+});
+
+describe.each(documents)('the commands of %s', (document) => {
+  // Of code alone: in a sentence one makes other things as well.
+  const code = [...textOf(document).matchAll(/`[^`\n]+`|^ {4}.*$|^```[\s\S]*?^```/gm)].map(String).join('\n');
+
+  test('are targets of the Makefile', () => {
+    const targets = allIn(textOf('Makefile'), /^([a-z][\w-]*)(?=[ a-z-]*:(?!=))/gm);
+    const named = allIn(code, /(?:^|[`&] ?| {4})make ([a-z][\w-]*)/gm);
+    expect(named.filter((target) => !targets.includes(target))).toEqual([]);
+  });
+
+  test('name files and tests that exist', () => {
+    const files = allIn(code, /\b((?:dist\/)?(?:test|deploy|agent)\/[\w./-]+\.(?:ts|js|sh))\b/g);
+    const sourceOf = (file: string) => file.replace(/^dist\/(.*)\.js$/, '$1.ts');
+    expect(files.filter((file) => !existsSync(join(ROOT, sourceOf(file))))).toEqual([]);
+    const tests = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.test.ts'))
+      .map((file) => `/test/${file}`);
+    const patterns = allIn(code, /--testPathPatterns '?([^\s'`]+)/g).filter((pattern) => pattern !== 'NAME');
+    const alone = (pattern: string) => !tests.some((file) => new RegExp(pattern).test(file));
+    expect(patterns.filter(alone)).toEqual([]);
+  });
+});
+
+describe('the tables of docs/RELIABILITY.md', () => {
+  const [rules = '', faults = ''] = ['| rule | meaning |', '| faults | kinds |'].map(
+    (head) => textOf('docs/RELIABILITY.md').split(head)[1]?.split('\n\n')[0],
+  );
+
+  test('name all rules of the simulation, and no other', () => {
+    const named = allIn(rules.replace(/^(\| [^|]*)\|.*$/gm, '$1'), /`([a-z-]+)`/g);
+    expect(named.sort()).toEqual(Object.keys(RULES).sort());
+  });
+
+  test('name all kinds of faults of the simulation, and no other', () => {
+    expect(allIn(faults, /`([a-z-]+)`/g).sort()).toEqual([...FAULT_KINDS].sort());
+  });
+
+  test.each(['targets', 'native'])('name all %s of the fuzzers', (folder) => {
+    const targets = readdirSync(join(ROOT, 'test', 'fuzz', 'guided', folder));
+    const names = targets.map((file) => file.replace(/\.\w+$/, ''));
+    expect(names.filter((name) => !textOf('docs/RELIABILITY.md').includes(`| \`${name}\``))).toEqual([]);
+  });
 });

@@ -55,7 +55,7 @@ export class Resolution {
       case 'question':
         return this.takeQuestion(link, meaning.frame, received, now);
       case 'hint':
-        return this.takeAnnouncement(link, meaning.frame, now);
+        return this.takeAnnouncement(link, meaning.frame, Math.min(received.at, now), now);
       case 'answer': {
         const { path, frame } = meaning;
         this.around.follow(path, path.arp, path.arp.answer(frame.senderMac, received.at, now));
@@ -117,7 +117,7 @@ export class Resolution {
    * the one that it has there it says no more than that this may be another card: nothing of the other paths, so a stranger who forges it
    * takes nothing from what the peer's own may cause.
    */
-  private takeAnnouncement(link: Link, frame: ArpFrame, now: number): string {
+  private takeAnnouncement(link: Link, frame: ArpFrame, at: number, now: number): string {
     const { registry } = this.around;
     const { arp } = this.around.topology();
     const peer = registry.peerOf(frame.senderIp);
@@ -131,7 +131,7 @@ export class Resolution {
       if (heardOn?.works === true) this.verify(peer, heardOn, 'doubtful', now);
       return 'hints';
     }
-    const expected = heardOn.announcements.take(now, arp);
+    const expected = heardOn.announcements.take(at, arp);
     for (const path of paths) {
       const settled = path.state === 'up' && (expected || path === heardOn);
       if (path.works && !settled) this.verify(peer, path, 'likely', now);

@@ -2,6 +2,8 @@ import type { ArpOptions } from './topology';
 
 /** How far an announcement may miss its time and still count as scheduled, in ms: its sender may be busy. */
 const TOLERANCE = 25;
+/** One that comes so soon after another, in ms, is a copy of it, or of another alias: the two of a hint are further apart. */
+const COPIED = 0.5;
 /** Announcements remembered: the steady one, and those of a link that just came up. */
 const REMEMBERED = 8;
 
@@ -21,8 +23,9 @@ interface Announced {
 export class Schedule {
   private announced: readonly Announced[] = [];
 
-  /** Takes an announcement at `now` ms; whether it was to be expected. */
+  /** Takes an announcement that was received at `now` ms; whether it was to be expected. */
   take(now: number, { repeat, spacing, refresh }: ArpOptions): boolean {
+    if (Math.abs(now - (this.announced.at(-1)?.at ?? Number.NEGATIVE_INFINITY)) < COPIED) return true;
     const waiting = this.announced.filter(({ followed }) => !followed);
     const former = waiting.find(({ at, place }) => place < repeat && isNear(now - at, spacing));
     const refreshed = former ?? waiting.find(({ at }) => isNear(now - at, refresh));

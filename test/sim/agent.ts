@@ -60,7 +60,7 @@ export class Agent implements Listener {
   /** steps in the kernel that it still carries out: before the next one after them it is killed */
   stepsLeft = Number.POSITIVE_INFINITY;
   private closed = false;
-  /** what came up while it was paused */
+  /** what came up while it was paused, or since then, until it has caught up */
   private postponed: (() => void)[] = [];
   private readonly sockets: Sockets;
   private told: [name: string, state: LinkState | undefined][] = [];
@@ -120,12 +120,16 @@ export class Agent implements Listener {
     this.place.changing();
     this.paused = false;
     this.runningSince = Math.max(this.runningSince, this.place.clock.now);
+    const { clock, random } = this.place;
+    clock.after(random.next() * this.latency, () => this.catchUp());
+  }
+
+  /** Does what came up while it was paused, in its order: a drain before its end, for one. */
+  private catchUp(): void {
+    if (this.paused) return;
     const { postponed } = this;
     this.postponed = [];
-    // In their order: a drain and its end, for one.
-    this.soon(() => {
-      for (const action of postponed) this.guarded(action);
-    });
+    for (const action of postponed) this.guarded(action);
   }
 
   /** Gets the processor so late, in ms; as ever where that is undefined. */
@@ -151,7 +155,7 @@ export class Agent implements Listener {
     this.guarded(() => {
       this.sockets.use(topology.beacon?.etherType);
       this.feed({ type: 'topology', topology, seal });
-      this.place.onReload();
+      if (!this.closed) this.place.onReload();
     });
   }
 
@@ -333,7 +337,7 @@ export class Agent implements Listener {
   /** Runs something when the agent can. */
   private guarded(action: () => void): void {
     if (this.closed) return;
-    if (this.paused) this.postponed.push(action);
+    if (this.paused || this.postponed.length > 0) this.postponed.push(action);
     else action();
   }
 }

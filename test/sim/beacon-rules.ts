@@ -237,10 +237,11 @@ export class BeaconRules {
 
   private forgets(host: Host, peer: Host): void {
     const view = this.viewOf(host, peer);
-    // What waited to be read while the host stood still counts no more where the link was lost meanwhile.
-    const heardAt = view.arrivedAt.filter(
-      (at, plane) => !this.isLate(host) || host.link(plane).changedAt < at,
-    );
+    // What waited to be read until the link was lost counts no more.
+    const heardAt = view.arrivedAt.filter((at, plane) => {
+      const waited = host.link(plane).changedAt - at;
+      return waited < 0 || (!this.isLate(host) && waited > this.wakeUp + this.reaction);
+    });
     const silence = this.clock.now - Math.max(...heardAt, 0);
     // Whom the file names now is no discovered host any more, and who takes no beacons knows none.
     const { topology } = host.agent!.core;

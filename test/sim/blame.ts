@@ -66,7 +66,8 @@ export class Blame {
     if (withdrawn && (destination.agent?.hindered || host.agent!.hindered)) return;
     // It may have been for a moment alone.
     const withheldAt = this.withholdings.get(`${destination.name} ${destination.link(plane).name}`) ?? 0;
-    const toldSince = withdrawn ? Math.max(destination.agent?.runningSince ?? 0, withheldAt) : 0;
+    const running = [host, destination].map(({ agent }) => agent?.runningSince ?? 0);
+    const toldSince = withdrawn ? Math.max(...running, withheldAt) : 0;
     const { delay, jitter } = this.options.conditions;
     if (Math.max(passingSince, toldSince) >= trouble - 2 * this.options.latency - delay - jitter - SLACK)
       return;

@@ -49,6 +49,11 @@ describe('which announcements of a peer are hints', () => {
   });
 
   it('follows the series of each alias of a peer', () => {
-    expect(expected(0, 0.1, 1100, 1100.1)).toEqual([false, false, true, true]);
+    expect(expected(0, 0.1, 1100, 1100.1)).toEqual([false, true, true, true]);
+  });
+
+  it('takes a copy for no hint, and a hint just after a scheduled one for one', () => {
+    expect(expected(0, 1100, 1100.3, 2200, 2200.4, 32_200)).toEqual([false, true, true, true, true, true]);
+    expect(expected(0, 1100, 1100.3, 1102.3)).toEqual([false, true, true, false]);
   });
 });

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import type { LogEvent } from '../../deploy/lab/agent-process';
 import type { LabHost } from '../../deploy/lab/host';
 import { SANDBOX_FILES } from '../../deploy/lab/sandbox';
 import { waitUntil } from '../../deploy/lab/wait';
@@ -15,6 +16,8 @@ jest.setTimeout(90_000);
 /** A little longer than the least time between two defences, in ms. */
 const WATCHED = 11_000;
 const MOST_DEFENCES = 2;
+/** RFC 5227, 1.1, DEFEND_INTERVAL, in ms. */
+const DEFEND_INTERVAL = 10_000;
 
 /** Gamma's own file gives it alpha's alias; the stranger runs no agent. Nobody announces anything but at the start, and to defend itself. */
 const ARP = { repeat: 1, refresh: 'off' };
@@ -62,6 +65,14 @@ class Announcements {
   }
 }
 
+/** What an agent has told of another owner of its alias since it started. */
+function conflictsOf(cluster: Cluster, host: string): LogEvent[] {
+  return cluster
+    .agent(host)
+    .events()
+    .filter(({ event }) => event === 'alias-conflict');
+}
+
 test(
   'two agents and a plain Linux with one alias: each agent defends it once an interval, and nobody moves a packet',
   inCluster(async (cluster) => {
@@ -97,7 +108,14 @@ test(
       expect(told.length).toBeGreaterThan(0);
       expect(told.length).toBeLessThanOrEqual(MOST_DEFENCES);
       expect(defences[index]).toBe(told.length);
+      const times = conflictsOf(cluster, host).map(({ time }) => Date.parse(`${time}`));
+      const apart = times.slice(1).map((time, before) => time - times[before]!);
+      // To the millisecond, as the log has them.
+      expect(apart.filter((ms) => ms < DEFEND_INTERVAL - 1)).toEqual([]);
     }
-    expect(await loopbackAddresses(alpha)).toContain('10.78.0.1/32 lo:mh0');
+    for (const host of [alpha, gamma]) expect(await loopbackAddresses(host)).toContain('10.78.0.1/32 lo:mh0');
+    const others = [gamma, stranger].flatMap((host) => host.plan.links.map(({ mac }) => mac));
+    for (const { alias, mac } of conflictsOf(cluster, 'alpha'))
+      expect([alias, others]).toEqual(['10.78.0.1', expect.arrayContaining([mac])]);
   }, CLUSTER),
 );

@@ -30,8 +30,13 @@ const REPLY: ArpText = {
 const IGNORED: readonly (readonly [counter: string, frame: Uint8Array])[] = [
   ['truncated', arp(HONEST).subarray(0, 41)],
   ['truncated', arp(HONEST).subarray(0, 30)],
-  ['hardware-type', arp({ ...REPLY, hardwareType: 6 })],
-  ['protocol-type', arp({ ...REPLY, protocolType: 0x86dd })],
+  // None, IEEE 802, InfiniBand, Ethernet in the wrong order of bytes (RFC 826; IANA, arp-parameters).
+  ...[0, 6, 32, 0x0100, 0xffff].map(
+    (hardwareType) => ['hardware-type', arp({ ...REPLY, hardwareType })] as const,
+  ),
+  ...[0x86dd, 0x0008, 0x0806].map(
+    (protocolType) => ['protocol-type', arp({ ...REPLY, protocolType })] as const,
+  ),
   ['address-length', arp({ ...REPLY, hardwareLength: 8 })],
   ['address-length', arp({ ...REPLY, protocolLength: 16 })],
   ['operation', arp({ ...REPLY, operation: 0 })],
@@ -45,6 +50,9 @@ const IGNORED: readonly (readonly [counter: string, frame: Uint8Array])[] = [
   ['sender-ip', arp({ ...HONEST, senderIp: '127.0.0.1' })],
   ['sender-ip', arp({ ...HONEST, senderIp: '255.255.255.255' })],
   ['vlan-tagged', tagged(arp({ ...REPLY, destination: 'ff:ff:ff:ff:ff:ff' }), 5)],
+  // A tag of network 0 gives a priority to a frame of the link's own network (IEEE 802.1Q, 9.6), or to one that has another tag within.
+  ['unsolicited', tagged(arp(REPLY), 0)],
+  ['vlan-tagged', tagged(tagged(arp({ ...REPLY, destination: 'ff:ff:ff:ff:ff:ff' }), 5), 0)],
   // The kernel hands over a unicast frame of a foreign VLAN without its tag, marked as another host's.
   ['not-for-us', tagged(arp(REPLY), 5)],
   ['not-for-us', arp({ ...REPLY, destination: '02:00:00:00:00:99' })],

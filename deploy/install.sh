@@ -24,6 +24,13 @@ esac
 [ -f dist/agent/main.js ] && [ -f native-bindings/build/.built ] || fail 'run `make build` first'
 node=${NODE:-$(command -v node)} || fail 'no node on the PATH: name it with NODE=/path/to/node'
 
+# The unit's ProtectHome= hides a directory from the service, which would start in vain again and again.
+for path in "$prefix/" "$node" "$(readlink -f "$node")"; do
+  case $path in
+  /home/* | /root/* | /run/user/*) fail "the service sees nothing below /home, /root and /run/user, so not $path: name another PREFIX or NODE" ;;
+  esac
+done
+
 # One line for each directory that the program needs, from the lock file's tree without the development packages.
 production_packages() {
   npm ls --omit=dev --all --parseable 2>/dev/null | sed -n "s|^$PWD/||p" | grep '^node_modules/'
@@ -81,5 +88,9 @@ wrapper "$root/sbin/multihomed" main.js
 wrapper "$root/bin/multihomectl" cli/multihomectl.js
 install_system_files "$@"
 # In a package's root there is nobody to make the user for; the package's own scripts do it.
-[ -n "$2" ] || ! command -v systemd-sysusers >/dev/null || systemd-sysusers "$root/lib/sysusers.d/multihomed.conf"
+if [ -z "$2" ] && command -v systemd-sysusers >/dev/null; then
+  systemd-sysusers "$root/lib/sysusers.d/multihomed.conf"
+  # A line that it doesn't understand it passes over, and ends with 0.
+  id multihomed >/dev/null || fail 'systemd-sysusers has not made the user multihomed'
+fi
 printf 'installed below %s; nothing is enabled: see docs/operations.md\n' "$root"

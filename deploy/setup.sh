@@ -84,8 +84,9 @@ list_missing() {
   need strace have strace
   # The examples for scripts are run as they stand.
   need jq have jq
-  # A real one quarrels with us over routes, and so does NetworkManager where it is installed.
+  # A real one quarrels with us over routes, and so does NetworkManager where it is installed. The service manager runs our unit.
   need systemd test -x /usr/lib/systemd/systemd-networkd
+  need passwd have usermod
   need dbus have dbus-daemon
 }
 

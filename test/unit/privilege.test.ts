@@ -93,6 +93,8 @@ describe('the unit', () => {
 
   test('lets it write /proc/sys/net and its runtime directory, and nothing else', () => {
     expect(valuesOf('ProtectSystem')).toEqual(['strict']);
+    expect(valuesOf('ReadOnlyPaths')).toEqual(['/run -/dev/shm']);
+    expect(valuesOf('PrivateDevices')).toEqual(['yes']);
     expect(valuesOf('ReadWritePaths')).toEqual(['/proc/sys/net']);
     expect(valuesOf('RuntimeDirectoryMode')).toEqual(['0755']);
   });

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { monotonic } from '../../deploy/lab/wait';
+import { monotonic, waitUntil } from '../../deploy/lab/wait';
 import { type Change, proveEach, untilWhole } from './machine-tools';
-import type { Cluster } from './promise-cluster';
-import { setSetting } from './promise-kernel';
+import { type Cluster, PATIENCE } from './promise-cluster';
+import { setSetting, setting } from './promise-kernel';
 
 /** Somebody else changes alpha's kernel under the agent: all of ours is back within a bound, one event names it, and no CPU turns in circles. */
 jest.setTimeout(180_000);
@@ -15,6 +15,11 @@ const FOREIGN_ROUTES = 50_000;
 const REPAIR = 20;
 /** A card without carrier while the agent is busy: the far end finds out by silence. */
 const DETECTION = 65;
+
+const LINKS = ['eth0', 'eth1'];
+/** `rp_filter`: what would drop packets that come by the link by which we don't answer, and what lets them in on both. */
+const STRICT = 1;
+const LOOSE = '2,2';
 
 /** Does to the routes to beta what another manager of the network may do, a hundred times a second. */
 async function quarrel(cluster: Cluster): Promise<void> {
@@ -110,13 +115,19 @@ const CHANGES: readonly Change[] = [
   {
     name: 'settings flipped back',
     inflict: async ({ alpha }) => {
-      await setSetting(alpha, 'eth0', 'ignore_routes_with_linkdown', 0);
-      await setSetting(alpha, 'eth1', 'ignore_routes_with_linkdown', 0);
+      for (const device of LINKS) {
+        await setSetting(alpha, device, 'ignore_routes_with_linkdown', 0);
+        await setSetting(alpha, device, 'rp_filter', STRICT);
+      }
     },
     event: { event: 'repaired', kinds: ['setting'] },
-    // Each second they are looked at, also between the two.
+    // Each second they are looked at, also between the first and the last.
     times: 2,
     bound: 0,
+    mend: ({ alpha }) => {
+      const filters = () => Promise.all(LINKS.map((device) => setting(alpha, device, 'rp_filter')));
+      return waitUntil(async () => (await filters()).join() === LOOSE, PATIENCE, 'the loose filters');
+    },
   },
   {
     name: 'routes removed, replaced and shadowed 100 times a second',

@@ -102,14 +102,25 @@ test(
       await Promise.all(['alpha', 'beta'].map((host) => cluster.start(host)));
       await cluster.waitForPaths('up');
       expect(await setting(alpha, 'eth1', 'rp_filter')).toBe('2');
-      await expectPutBack(cluster, async () => {
+      const lost = await expectPutBack(cluster, async () => {
         await setSetting(alpha, 'eth0', 'ignore_routes_with_linkdown', 0);
         await setSetting(alpha, 'eth1', 'rp_filter', 1);
+        await setSetting(alpha, 'eth1', 'arp_ignore', 0);
+        const asOurs = async () =>
+          (await setting(alpha, 'eth1', 'rp_filter')) === '2' &&
+          (await setting(alpha, 'eth1', 'arp_ignore')) === '1';
+        await waitUntil(asOurs, PATIENCE, 'the loose filter, and the silent kernel');
       });
-      const loose = async () => (await setting(alpha, 'eth1', 'rp_filter')) === '2';
-      await waitUntil(loose, PATIENCE, 'the loose filter');
+      expect(lost).toEqual(NONE);
+      const told = cluster
+        .agent('alpha')
+        .events()
+        .filter(({ event }) => event === 'repaired');
+      expect(new Set(told.flatMap(({ kinds }) => kinds))).toEqual(new Set(['setting']));
+      // They are looked at each second, also between the three.
+      expect(told.reduce((sum, { steps }) => sum + Number(steps), 0)).toBe(3);
     },
-    { agents: [] },
+    { agents: [], configuration: { arp: { responder: 'agent' } } },
   ),
 );
 

@@ -84,11 +84,15 @@ export async function harmed(cluster: Cluster, attack: () => Promise<unknown>): 
   const after = await holdings();
   for (const watch of watches) watch.stop();
   await Promise.all(Object.values(streams).map((stream) => stream.stop()));
-  const changed = hosts.filter((_, index) => before[index] !== after[index]);
+  const differences = hosts.flatMap(({ name }, index) =>
+    before[index] === after[index] ? [] : [`${name} holds ${after[index]} instead of ${before[index]}`],
+  );
   const lost = [there, back].map((result) => result.lost).filter((count) => count > 0);
+  const silent = [there, back].some(({ sent }) => sent === 0);
   return [
     ...told.flat(),
-    ...changed.map(({ name }, index) => `${name} holds ${after[index]} instead of ${before[index]}`),
+    ...differences,
+    ...(silent ? ['no packet was sent meanwhile'] : []),
     ...lost.map((count) => `${count} packets lost`),
     ...hosts.flatMap(({ name }, index) =>
       cluster.eventNames(name, seen[index]).filter((event) => DECISIONS.includes(event)),

@@ -194,7 +194,7 @@ export class Agent {
 
   /** Totals beside the core's own counters. */
   get counters(): Record<string, number> {
-    return { 'dropped-by-kernel': this.wires.dropped };
+    return { 'dropped-by-kernel': this.wires.dropped, 'unsolicited-echoes': this.echoes.unsolicited };
   }
 
   private feed(event: CoreEvent, now = this.clock.now()): void {

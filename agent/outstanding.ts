@@ -1,24 +1,28 @@
-/** Requests to one target that are remembered: more than go out while an answer is on its way. */
-const REMEMBERED = 32;
+import type { Ipv4 } from './wire/address';
 
-/** Numbers of requests that were sent, so that nobody answers what he wasn't asked: who doesn't see a request must guess its number. */
+/** Requests that are remembered: as many answers as the kernel lets in at once (native-bindings/src/echo_filter.h). */
+const REMEMBERED = 255;
+
+/** Numbers of requests that were sent by one link, so that nobody answers what he wasn't asked: who doesn't see a request must guess its number. */
 export class Outstanding {
-  private readonly numbers = new Map<string, number[]>();
+  private readonly targets = new Map<number, Ipv4>();
+
+  /** Of the last requests that wait for their answer, however long. */
+  get numbers(): number[] {
+    return [...this.targets.keys()];
+  }
 
   /** A request went out. */
-  sent(to: string, number: number): void {
-    const numbers = this.numbers.get(to) ?? [];
-    this.numbers.set(to, numbers);
-    numbers.push(number);
-    if (numbers.length > REMEMBERED) numbers.shift();
+  sent(to: Ipv4, number: number): void {
+    this.targets.delete(number);
+    this.targets.set(number, to);
+    if (this.targets.size <= REMEMBERED) return;
+    const [oldest] = this.targets.keys();
+    this.targets.delete(oldest!);
   }
 
   /** Whether an answer is to a request that went out, and hasn't been answered yet. */
-  answered(by: string, number: number): boolean {
-    const numbers = this.numbers.get(by) ?? [];
-    const index = numbers.indexOf(number);
-    if (index < 0) return false;
-    numbers.splice(index, 1);
-    return true;
+  answered(by: Ipv4, number: number): boolean {
+    return this.targets.get(number) === by && this.targets.delete(number);
   }
 }

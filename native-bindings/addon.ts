@@ -58,6 +58,8 @@ interface Addon {
   readonly Timer: new () => NativeTimer;
   /** src/datagram.h: 0, or the negative errno */
   sendDatagram(path: string, text: string): number;
+  /** src/echo_filter.h */
+  echoFilter(answers: Uint32Array): Uint8Array;
 }
 
 let loaded: Addon | undefined;

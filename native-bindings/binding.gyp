@@ -5,6 +5,7 @@
       'sources': [
         'src/addon.cc',
         'src/datagram.cc',
+        'src/echo_filter.cc',
         'src/netlink_socket.cc',
         'src/packet_filter.cc',
         'src/packet_options.cc',

@@ -24,10 +24,20 @@ export class Flood {
   readonly #sent: Promise<number>;
   readonly #startedAt = monotonic();
 
-  /** @param rate frames a second; undefined for as many as go */
-  constructor(host: LabHost, device: string, frames: readonly Uint8Array[], rate?: number) {
-    const script = join(ROOT, 'dist', 'test', 'lab', 'frame-sender.js');
-    const args = [script, device, `${LONGEST}`, ...(rate === undefined ? [] : [`${rate}`])];
+  /**
+   * @param rate frames a second; undefined for as many as go
+   * @param by the program that sends them, and its first arguments
+   */
+  constructor(
+    host: LabHost,
+    device: string,
+    frames: readonly Uint8Array[],
+    rate?: number,
+    by: readonly [string, ...string[]] = ['frame-sender.js'],
+  ) {
+    const [script, ...first] = by;
+    const path = join(ROOT, 'dist', 'test', 'lab', script);
+    const args = [path, ...first, device, `${LONGEST}`, ...(rate === undefined ? [] : [`${rate}`])];
     this.#child = host.spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     let said = '';
     this.#child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {

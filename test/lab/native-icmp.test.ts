@@ -1,4 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import { type IcmpReply, IcmpSocket } from '../../native-bindings/icmp-socket';
 import { ip, makeVeth, monotonic, PATIENCE, type Veth, waitUntil } from './native-network';
@@ -41,24 +43,39 @@ function inHost(...lines: string[]): void {
 interface Pinger {
   readonly socket: IcmpSocket;
   readonly replies: IcmpReply[];
+  /** why packets that came up were no answers */
+  readonly strays: string[];
   readonly errors: string[];
+  /** Sends requests whose answers are let in, as those of all before. */
+  ask(target: string, sequences: readonly number[], source?: string): void;
 }
 
 function open(identifier: number, name = veth.near.name): Pinger {
   const replies: IcmpReply[] = [];
+  const strays: string[] = [];
   const errors: string[] = [];
   const socket = IcmpSocket.open(
     { interface: name, identifier },
-    { reply: (reply) => replies.push(reply), error: (error) => errors.push(error.message) },
+    {
+      reply: (reply) => replies.push(reply),
+      stray: (reason) => strays.push(reason),
+      error: (error) => errors.push(error.message),
+    },
   );
   sockets.push(socket);
-  return { socket, replies, errors };
+  const asked: number[] = [];
+  const ask: Pinger['ask'] = (target, sequences, source) => {
+    for (const sequence of sequences) socket.echo(target, sequence, source);
+    asked.push(...sequences);
+    socket.admit(asked);
+  };
+  return { socket, replies, strays, errors, ask };
 }
 
 test('an echo is answered, with its sequence and the time', async () => {
-  const { socket, replies, errors } = open(IDENTIFIER);
+  const { ask, replies, errors } = open(IDENTIFIER);
   const before = monotonic();
-  for (const sequence of [0, 1, 65535]) socket.echo('10.9.0.2', sequence);
+  ask('10.9.0.2', [0, 1, 65535]);
   await waitUntil(() => replies.length === 3, PATIENCE, 'three replies');
   expect(replies.map(({ source, sequence }) => [source, sequence])).toEqual([
     ['10.9.0.2', 0],
@@ -72,15 +89,68 @@ test('an echo is answered, with its sequence and the time', async () => {
   expect(errors).toEqual([]);
 });
 
-test('answers to another identifier are not ours', async () => {
+test('answers to another identifier are not ours, and never come up', async () => {
   const ours = open(IDENTIFIER);
   const other = open(IDENTIFIER + 1);
-  other.socket.echo('10.9.0.2', 5);
+  // Both await these sequences.
+  ours.socket.admit([5, 6]);
+  other.ask('10.9.0.2', [5]);
   await waitUntil(() => other.replies.length === 1, PATIENCE, "the other's reply");
+  // What came before this one would be read before it.
   ours.socket.echo('10.9.0.2', 6);
   await waitUntil(() => ours.replies.length === 1, PATIENCE, 'our reply');
   expect(ours.replies.map(({ sequence }) => sequence)).toEqual([6]);
   expect(other.replies.map(({ sequence }) => sequence)).toEqual([5]);
+  expect([ours.strays, other.strays]).toEqual([[], []]);
+});
+
+test('answers that nobody awaits, or no longer, never come up', async () => {
+  const { socket, replies, strays } = open(IDENTIFIER);
+  const witness = open(IDENTIFIER);
+  for (const [awaited, sequence] of [
+    [[], 1],
+    [[2], 3],
+    [[2, 4], 2],
+    [[4], 2],
+    [[4], 4],
+  ] as const) {
+    socket.admit(awaited);
+    witness.ask('10.9.0.2', [sequence]);
+    const count = witness.replies.length + 1;
+    await waitUntil(() => witness.replies.length === count, PATIENCE, `the answer to ${sequence}`);
+  }
+  await waitUntil(() => replies.length > 1, PATIENCE, 'the last reply');
+  expect(replies.map(({ sequence }) => sequence)).toEqual([2, 4]);
+  expect(strays).toEqual([]);
+});
+
+test('255 answers are awaited at once, and no more', async () => {
+  const { ask, socket, replies } = open(0xffff);
+  const sequences = Array.from({ length: 255 }, (_, index) => 65535 - index);
+  ask('10.9.0.2', sequences);
+  await waitUntil(() => replies.length === 255, PATIENCE, 'all replies');
+  expect(replies.map(({ sequence }) => sequence)).toEqual(sequences);
+  expect(() => socket.admit([...sequences, 0])).toThrow(
+    `ICMP socket on ${veth.near.name}: more than 255 answers`,
+  );
+});
+
+test('other messages than echo replies never come up', async () => {
+  const { ask, replies, strays, socket } = open(0);
+  // The "port unreachable" below has zeros where a reply has its identifier and sequence.
+  socket.admit([0]);
+  const udp = createSocket('udp4');
+  try {
+    udp.connect(9, '10.9.0.2');
+    await once(udp, 'connect');
+    udp.send('to nobody');
+    await expect(once(udp, 'message')).rejects.toThrow('ECONNREFUSED');
+  } finally {
+    udp.close();
+  }
+  ask('10.9.0.2', [1]);
+  await waitUntil(() => replies.length === 1, PATIENCE, 'the reply');
+  expect(strays).toEqual([]);
 });
 
 test('the interface decides, not the route', async () => {
@@ -103,7 +173,7 @@ test('the interface decides, not the route', async () => {
     // By the routing table 10.9.0.2 is on the first cable; bound to the second, the request goes there.
     const before = requests();
     const pinger = open(IDENTIFIER, second.near.name);
-    pinger.socket.echo('10.9.0.2', 1);
+    pinger.ask('10.9.0.2', [1]);
     await waitUntil(() => requests() > before, PATIENCE, 'something leaves by the second cable');
   } finally {
     second.remove();
@@ -118,24 +188,24 @@ test('the answer goes to the source that was asked for', async () => {
     `addr del 10.9.0.2/24 dev ${veth.far.name}`,
     `route add 10.9.7.7/32 dev ${veth.far.name}`,
   );
-  const { socket, replies, errors } = open(IDENTIFIER);
-  socket.echo('10.9.0.2', 1);
-  socket.echo('10.9.0.2', 2, '10.9.7.7');
+  const { ask, replies, errors } = open(IDENTIFIER);
+  ask('10.9.0.2', [1]);
+  ask('10.9.0.2', [2], '10.9.7.7');
   await waitUntil(() => replies.length > 0, PATIENCE, 'the reply');
   expect(replies.map(({ sequence }) => sequence)).toEqual([2]);
   expect(errors).toEqual([]);
 });
 
 test('an interface that is down is an error of that echo, and the socket works again when it is up', async () => {
-  const { socket, replies, errors } = open(IDENTIFIER);
+  const { ask, replies, errors } = open(IDENTIFIER);
   ip(`link set ${veth.near.name} down`);
-  socket.echo('10.9.0.2', 1);
+  ask('10.9.0.2', [1]);
   await waitUntil(() => errors.length === 1, PATIENCE, 'the error');
   expect(errors[0]).toMatch(new RegExp(`^ICMP socket on ${veth.near.name}: echo to 10\\.9\\.0\\.2: `));
   ip(`link set ${veth.near.name} up`);
   await waitUntil(
     () => {
-      socket.echo('10.9.0.2', 2);
+      ask('10.9.0.2', [2]);
       return replies.length > 0;
     },
     PATIENCE,
@@ -145,8 +215,8 @@ test('an interface that is down is an error of that echo, and the socket works a
 });
 
 test('what is no address is an error of that echo', async () => {
-  const { socket, errors } = open(IDENTIFIER);
-  socket.echo('example', 1);
+  const { ask, errors } = open(IDENTIFIER);
+  ask('example', [1]);
   await waitUntil(() => errors.length === 1, PATIENCE, 'the error');
   expect(errors[0]).toContain('echo to example');
 });
@@ -156,13 +226,13 @@ test('an unknown interface is refused with its name', () => {
 });
 
 test('after close nothing is sent and nothing comes', async () => {
-  const { socket, replies, errors } = open(IDENTIFIER);
-  socket.echo('10.9.0.2', 1);
+  const { ask, socket, replies, errors } = open(IDENTIFIER);
+  ask('10.9.0.2', [1]);
   await waitUntil(() => replies.length === 1, PATIENCE, 'the reply');
-  socket.echo('10.9.0.2', 2);
+  ask('10.9.0.2', [2]);
   socket.close();
   socket.close();
-  socket.echo('10.9.0.2', 3);
+  ask('10.9.0.2', [3]);
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect([replies.length, errors.length]).toEqual([1, 0]);
 });

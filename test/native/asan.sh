@@ -36,7 +36,7 @@ runtime=$(${CXX:-c++} -print-file-name=libasan.so)
 options='detect_leaks=0:abort_on_error=1:quarantine_size_mb=4'
 # The tests that run our C++. Those of the packages raw-socket and cap run theirs, and raw-socket deletes a uv_poll_t as
 # a uv_handle_t (SocketWrap::OnClose), which the sanitizer rightly does not let pass.
-tests='native-(datagram|error|handler|interface|match|netlink|packet|ring|screen|timer|unpolled|volume|wires)'
+tests='native-(datagram|echo-filter|error|handler|interface|match|netlink|packet|ring|screen|timer|unpolled|volume|wires)'
 
 # suite NAME [WRAPPER...]: children inherit the runtime, as they would any other preloaded library.
 suite() {

@@ -51,11 +51,11 @@ async function overrun(cluster: Cluster): Promise<void> {
   agent.kill('SIGCONT');
 }
 
-/** Adds foreign routes while the agent runs, and takes a card's carrier in the middle of it. */
-async function flood(cluster: Cluster): Promise<void> {
+/** Adds foreign routes while the agent runs, and has something fail in the middle of it. */
+async function flood(cluster: Cluster, fail: () => Promise<unknown>): Promise<void> {
   const adding = addForeignRoutes(cluster);
   await sleep(300);
-  await cluster.lab.pullCard('alpha', 'a');
+  await fail();
   await adding;
 }
 
@@ -157,10 +157,17 @@ const LONG: readonly Change[] = [
 const FLOODS: readonly Change[] = [
   {
     name: '50 000 foreign routes added, and a card pulled meanwhile',
-    inflict: flood,
+    inflict: (cluster) => flood(cluster, () => cluster.lab.pullCard('alpha', 'a')),
     event: { event: 'carrier-lost', link: 'eth0' },
     bound: DETECTION,
     mend: ({ lab }) => lab.returnCard('alpha', 'a'),
+  },
+  {
+    name: '50 000 more, and a silent port meanwhile',
+    inflict: (cluster) => flood(cluster, () => cluster.lab.dropPort('beta', 'a')),
+    event: { event: 'path-down', peer: 'beta', plane: 'a', cause: 'silence' },
+    bound: DETECTION,
+    mend: ({ lab }) => lab.undropPort('beta', 'a'),
   },
   {
     name: '50 000 more while the agent is stopped, and a card pulled behind them',

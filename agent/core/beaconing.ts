@@ -19,8 +19,8 @@ export class Beaconing {
   private regularAt = Number.POSITIVE_INFINITY;
   private urgentAt = Number.POSITIVE_INFINITY;
   private withdrawals = 0;
-  /** since when each regular beacon was sent when it was due */
-  private punctualSince = Number.POSITIVE_INFINITY;
+  /** since when each regular beacon was sent when it was due, so that this host did not stand still */
+  punctualSince = Number.POSITIVE_INFINITY;
   private urgedAt = Number.NEGATIVE_INFINITY;
   /** before the next urgent beacon for a change, in ms */
   private pause = 0;

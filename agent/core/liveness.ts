@@ -57,8 +57,8 @@ export class Liveness {
   /** when it came into this state */
   since: number;
   cause: Cause = 'start';
-  /** down since requests stayed unanswered, or asked in vain since: not merely taken to be down */
-  judged = false;
+  /** when it was last asked in vain, while it is down: undefined where it is merely taken to be down */
+  judgedAt: number | undefined;
   /** no other path could take the traffic over: to give this one up early wins nothing, and ARP may only be waiting behind bulk */
   last = false;
   /** the far end's verified address; requests go to it alone */
@@ -133,6 +133,7 @@ export class Liveness {
 
   /** Whether it would be down by now, were it not the last. */
   private get overdue(): boolean {
+    if (this.state === 'held') return this.misses > 0;
     return this.state === 'suspect' && this.misses >= this.options.misses;
   }
 
@@ -274,7 +275,7 @@ export class Liveness {
     this.trouble = now;
     this.due = now + this.options.interval;
     // What was judged before was another trouble.
-    this.judged = false;
+    this.judgedAt = undefined;
     if (this.state === 'down') return NOTHING;
     return this.change('down', now, cause);
   }
@@ -290,11 +291,9 @@ export class Liveness {
     this.sentAt = now;
     this.graced = false;
     this.due = now + this.wait();
-    this.everybody =
-      this.mac === undefined ||
-      ((this.state === 'down' || this.overdue) &&
-        !this.pinned &&
-        now - this.broadcastAt >= BROADCAST_SPACING);
+    const spacing = this.overdue ? LAST_PATIENCE : BROADCAST_SPACING;
+    const lost = (this.state === 'down' || this.overdue) && now - this.broadcastAt >= spacing;
+    this.everybody = this.mac === undefined || (lost && !this.pinned);
     if (!this.everybody) return { probe: 'unicast' };
     this.broadcastAt = now;
     return { probe: 'broadcast' };
@@ -308,7 +307,7 @@ export class Liveness {
     const patient = this.last && now - this.trouble < LAST_PATIENCE;
     if (this.state === 'held') return patient ? this.probe(now) : this.collapse(now);
     if (this.state === 'down') {
-      this.judged = true;
+      this.judgedAt = now;
       return this.probe(now);
     }
     if (this.misses >= this.options.misses && !patient) return this.collapse(now);
@@ -321,7 +320,7 @@ export class Liveness {
     const cause = this.hurried ?? 'silence';
     this.hurried = undefined;
     const step = this.change('down', now, cause);
-    this.judged = true;
+    this.judgedAt = now;
     return { ...step, ...this.probe(now) };
   }
 
@@ -347,7 +346,7 @@ export class Liveness {
       this.damping.fall(now, this.options.hold);
     }
     this.state = state;
-    this.judged = false;
+    this.judgedAt = undefined;
     this.since = now;
     this.cause = cause;
   }

@@ -101,7 +101,7 @@ export class Path implements PathView, Entry {
    */
   get heard(): boolean {
     const { heardAt, coming } = this.hearing;
-    return heardAt !== undefined && (coming || !this.arp.judged);
+    return heardAt !== undefined && (coming || this.arp.judgedAt === undefined);
   }
 
   /** Whether the peer says that its link here is not to be used. */

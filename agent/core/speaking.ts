@@ -49,11 +49,11 @@ export class Speaking {
     if (link.state === undefined || beacon === undefined) return undefined;
     const hosts = this.heardOn(link);
     const statement = this.statementOn(link);
-    const heard = statement.next(
-      hosts,
-      urgent,
-      (host) => this.registry.pathTo(link, host)?.arp.judged === true,
-    );
+    // What was judged before we stood still, or before the link was lost and is back, may be outdated.
+    const isJudged = (host: Ipv4) =>
+      (this.registry.pathTo(link, host)?.arp.judgedAt ?? Number.NEGATIVE_INFINITY) >=
+      link.beaconing.punctualSince;
+    const heard = statement.next(hosts, urgent, isJudged);
     this.sequence += 1;
     const unsigned = encodeBeacon(
       {

@@ -15,7 +15,7 @@ export class Statement {
 
   /**
    * What the next beacon is to say, where `hosts`, ascending, are heard. A host that an urgent one leaves out takes its path to be down, so that
-   * says nothing where it would leave out somebody whom ARP hasn't judged: one that is no peer any more, or one anew. Each such host finds it in
+   * says nothing where it would leave out somebody whom ARP hasn't just judged: one that is no peer any more, or one anew. Each such host finds it in
    * the next regular beacon, and then asks for itself.
    */
   next(hosts: readonly Ipv4[], urgent: boolean, isJudged: (host: Ipv4) => boolean): Heard {

@@ -95,6 +95,23 @@ test('held since it is the last, it is not dropped for one late answer', () => {
   expect([steps, told(notes), states(pair)]).toEqual([[], [], ['down', 'held']]);
 });
 
+test('held since it is the last, a card in the place of the far end’s is found within two requests', () => {
+  const { probe } = topologyOf();
+  const pair = new Pair(topologyOf({ probe: { ...probe, hold: 5000 } }));
+  pair.run(100);
+  silence(pair, 'eth0', 'eth1');
+  pair.run(1000);
+  silence(pair, 'eth0');
+  // Everybody is asked once a second at most, and was when it was down.
+  pair.run(3000);
+  expect(states(pair)).toEqual(['down', 'held']);
+  pair.macs = [pair.macs[0]!, 0x020000000fff as Mac];
+  const { steps, notes } = pair.run(3000 + 2 * INTERVAL);
+  expect(told(notes)).toEqual(['peer-mac-changed']);
+  expect(steps.map(({ operation }) => operation)).toEqual(['set-neighbor']);
+  expect(states(pair)).toEqual(['down', 'held']);
+});
+
 test('a path that the far end has drained could take over, so the other one is judged as ever', () => {
   const alpha = new Listener();
   const speaker = new FarSpeaker();

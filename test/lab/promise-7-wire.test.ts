@@ -78,10 +78,12 @@ test(
   inCluster(async (cluster) => {
     const stranger = cluster.lab.host('stranger');
     await expectNoHarm(cluster, async () => {
-      for (const [counter, frame] of IGNORED) {
+      for (const counter of new Set(IGNORED.map(([name]) => name))) {
+        const frames = IGNORED.filter(([name]) => name === counter).map(([, frame]) => frame);
         const before = (await cluster.alpha.status()).counters[counter] ?? 0;
-        await sendFrames(stranger, 'eth0', [frame]);
-        const counted = async () => ((await cluster.alpha.status()).counters[counter] ?? 0) > before;
+        await sendFrames(stranger, 'eth0', frames);
+        const counted = async () =>
+          ((await cluster.alpha.status()).counters[counter] ?? 0) >= before + frames.length;
         await waitUntil(counted, PATIENCE, `the counter ${counter}`);
       }
     });

@@ -92,6 +92,20 @@ describe('a peer is left out of those that are heard', () => {
   });
 });
 
+test('what ARP has judged before this host stood still is no news: no urgent beacon leaves the peer out', () => {
+  const { alpha, beta } = acquainted();
+  alpha.silent.add(`eth0 ${BETA}`);
+  alpha.hear(0, beta.frame(0, NOBODY));
+  alpha.run(2006);
+  expect(alpha.path('beta', 0).state).toBe('down');
+  alpha.said.length = 0;
+  alpha.silent.clear();
+  alpha.now = 4000;
+  alpha.run(4001);
+  const told = alpha.said.filter(({ beacon, link }) => beacon.urgent && link === 'eth0');
+  expect(told.map(({ beacon }) => hears(beacon.heard, BETA))).toEqual([undefined]);
+});
+
 describe('a peer that has just judged that it hears us no more', () => {
   test('is believed at once: nothing is asked, and the route goes in one step', () => {
     const { alpha, beta } = acquainted();

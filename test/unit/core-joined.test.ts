@@ -101,6 +101,13 @@ describe('on joined planes', () => {
     expect(answeredOn(hear(pair, 'eth1', asked, 20_050.2))).toEqual(['eth1']);
   });
 
+  test('a peer is answered by another link where the one of its path doesn’t work', () => {
+    const pair = joinedPair();
+    const state = linkState(0, { carrier: false });
+    pair.handle({ type: 'link', name: 'eth0', state, at: pair.now });
+    expect(answeredOn(hear(pair, 'eth1', arpRequest(BETA_MACS[0]!, BETA, ALPHA), 20_110))).toEqual(['eth1']);
+  });
+
   test('who asks one card alone is answered by that card', () => {
     const pair = joinedPair();
     for (const link of ['eth0', 'eth1']) {

@@ -61,7 +61,7 @@ function readOptions(args: string[]): Options {
     if (shape === undefined) throw new Error(`there is no cluster ${name}`);
     return [name, shape] as const;
   });
-  return {
+  const options = {
     shapes,
     beacons: values.beacons,
     together: values.together,
@@ -70,6 +70,18 @@ function readOptions(args: string[]): Options {
     seed: values.seed === undefined ? randomInt(SEEDS) : wholeNumber(values.seed, 0, '--seed'),
     json: values.json,
   };
+  if (shapes.every(([, shape]) => namedBy(options, shape).length === 0))
+    throw new Error(
+      `no pair of faults is meant by '${options.only}'${options.together ? ' --together' : ''}`,
+    );
+  return options;
+}
+
+/** The pairs of faults that the options mean, before any are drawn from them. */
+function namedBy({ only, together }: Options, shape: Shape): Case[] {
+  return casesOf(shape)
+    .filter((each) => describeCase(each).includes(only))
+    .filter(({ first, second }) => !together || !(isAgentFault(first) || isAgentFault(second)));
 }
 
 /** Goes through the cases on one cluster; one that something fails in gets another cluster after it. */
@@ -105,9 +117,7 @@ async function main(): Promise<void> {
   );
   const reports: Report[] = [];
   for (const [, shape] of options.shapes) {
-    const all = casesOf(shape)
-      .filter((each) => describeCase(each).includes(options.only))
-      .filter(({ first, second }) => !options.together || !(isAgentFault(first) || isAgentFault(second)));
+    const all = namedBy(options, shape);
     const cases = options.sample === undefined ? all : sampleOf(all, options.sample, randomSource(seed));
     const outcomes = await goThrough(shape, options, cases);
     reports.push({ shape, outcomes });

@@ -44,8 +44,10 @@ const CASES: Readonly<Record<string, (near: Veth['near'], far: Veth['far']) => s
   'reply of an ICMP socket': () => `
     require('node:child_process').execFileSync('ip', ['link', 'set', 'lo', 'up']);
     const { IcmpSocket } = require('${BUILT}/icmp-socket.js');
-    IcmpSocket.open({ interface: 'lo', identifier: 7 },
-      { reply() { throw new Error('thrown in a handler'); }, error() {} }).echo('127.0.0.1', 1);`,
+    const socket = IcmpSocket.open({ interface: 'lo', identifier: 7 },
+      { reply() { throw new Error('thrown in a handler'); }, stray() {}, error() {} });
+    socket.echo('127.0.0.1', 1);
+    socket.admit([1]);`,
 };
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -63,6 +63,9 @@ export class SystemTree {
     const wanted = join(this.root, 'etc/systemd/system/sysinit.target.wants');
     mkdirSync(wanted, { recursive: true });
     symlinkSync(`/${UNITS}/systemd-journald.service`, join(wanted, 'systemd-journald.service'));
+    // As hard as 5 in 10 s on a machine that is quick, however slow this one is.
+    const limit = 'DefaultStartLimitIntervalSec=1h\nDefaultStartLimitBurst=2';
+    this.write('/etc/systemd/system.conf.d/lab.conf', `[Manager]\n${limit}\n`);
     this.write('/etc/systemd/journald.conf.d/lab.conf', '[Journal]\nStorage=volatile\n');
   }
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { EXIT } from '../../agent/exit-status';
-import type { AgentProcess } from '../../deploy/lab/agent-process';
+import type { AgentProcess, LogEvent } from '../../deploy/lab/agent-process';
 import { waitUntil } from '../../deploy/lab/wait';
 import { beaconSection, KeyFile, untilMutual } from './beacon-cluster';
-import { kernelState, set, settings, sleep } from './daemon-tools';
+import { kernelState, QUIET, set, settings, sleep } from './daemon-tools';
 import { untilWhole } from './machine-tools';
 import { Cluster, NOTHING_LOST, PATIENCE } from './promise-cluster';
 import { KernelWatch } from './promise-kernel';
@@ -16,14 +16,13 @@ jest.setTimeout(60_000);
 const UNIT = 'multihomed.service';
 const CONFIGURATION = '/etc/multihomed.yaml';
 const KEY = '/etc/multihomed/beacon.key';
+/** More often than a machine of the lab starts a unit that says nothing of it. */
+const KILLS = 3;
 /** Exit status of the service manager's own, where it finds no such user (systemd.exec(5), EXIT_USER). */
 const NO_USER = 217;
-/** What a unit that has failed would need to be started again, in ms, several times over. */
-const SEVERAL_RESTARTS = 500;
-/** One more than the service manager allows in 10 s where a unit says nothing of it (systemd-system.conf(5), DefaultStartLimitBurst=). */
-const KILLS = 6;
 /** Capabilities of a process by the names of /proc/PID/status. */
 const CAPABILITIES = ((1 << 12) | (1 << 13)).toString(16).padStart(16, '0');
+const OWNERS = 'multihomed multihomed 755\nmultihomed multihomed 644\n';
 const SETTINGS = ['eth0/rp_filter', 'eth0/arp_ignore', 'eth0/ignore_routes_with_linkdown'];
 
 /** In a sandbox of an unprivileged user there are no users for it to run as. */
@@ -61,11 +60,17 @@ const isRoot = !readFileSync('/proc/self/uid_map', 'utf8').trim().endsWith(' 1')
     readFileSync(cluster.lab.configurationFile, 'utf8').replace(`key-file: ${key.path}`, `key-file: ${KEY}`);
   const show = (): Promise<Properties> => machine.show(UNIT);
 
+  const ownersOfState = () =>
+    machine.run('stat', '--format=%U %G %a', '/run/multihomed', '/run/multihomed/state.json');
+
   /** Starts the unit in vain: it has failed with that exit status, and is left alone. */
   async function expectFailure(status: number, message: RegExp): Promise<void> {
     const seen = log.events().length;
     expect((await machine.try('systemctl', 'start', UNIT)).status).toBe(1);
-    await sleep(SEVERAL_RESTARTS);
+    // After `release`, which is still at work.
+    const ended = async () => (await show()).ActiveState !== 'deactivating';
+    await waitUntil(ended, PATIENCE, 'the end of the unit', 20);
+    await sleep(QUIET);
     expect(await show()).toMatchObject({
       ActiveState: 'failed',
       Result: 'exit-code',
@@ -209,11 +214,13 @@ const isRoot = !readFileSync('/proc/self/uid_map', 'utf8').trim().endsWith(' 1')
     tree.write(CONFIGURATION, configuration());
   });
 
-  test('it is started again however often it is killed, and adopts what it finds', async () => {
+  test('it is started again however often it is killed, after the setting was given back, and adopts the rest', async () => {
     await withoutLoss(async () => {
       for (let kill = 1; kill <= KILLS; kill++) {
         const seen = log.events().length;
         await machine.run('systemctl', 'kill', '--signal=SIGKILL', '--kill-whom=main', UNIT);
+        const released = ({ line }: LogEvent) => line === 'setting arp_ignore of eth0: 1 -> 0';
+        await log.waitFor('not-json', released, PATIENCE, seen);
         await log.waitFor('adopted', ({ routes }) => routes === 3, PATIENCE, seen);
         await waitUntil(async () => (await show()).ActiveState === 'active', PATIENCE, 'the next agent', 20);
         expect(await show()).toMatchObject({ NRestarts: `${kill}` });
@@ -224,11 +231,14 @@ const isRoot = !readFileSync('/proc/self/uid_map', 'utf8').trim().endsWith(' 1')
   });
 
   test('a restart loses nothing', async () => {
+    const { MainPID } = await show();
     await withoutLoss(async () => {
       await machine.run('systemctl', 'restart', UNIT);
       await cluster.waitForPaths('up', ['alpha']);
     });
-    expect(await show()).toMatchObject({ ActiveState: 'active', NRestarts: '0' });
+    const after = await show();
+    expect(after).toMatchObject({ ActiveState: 'active', NRestarts: '0' });
+    expect(after.MainPID).not.toBe(MainPID);
   });
 
   test('after a stop all stays but the setting that only an agent may leave changed', async () => {
@@ -237,14 +247,12 @@ const isRoot = !readFileSync('/proc/self/uid_map', 'utf8').trim().endsWith(' 1')
     expect(await show()).toMatchObject({ ActiveState: 'inactive', Result: 'success' });
     expect(await kernelState(cluster.alpha)).toBe(held);
     expect(await settings(cluster.alpha, ...SETTINGS)).toEqual([2, 0, 1]);
-    expect(await machine.run('stat', '-c', '%U %a', '/run/multihomed', '/run/multihomed/state.json')).toBe(
-      'multihomed 755\nmultihomed 644\n',
-    );
+    expect(await ownersOfState()).toBe(OWNERS);
   });
 
   test.each([
     ['capabilities', 'AmbientCapabilities=', EXIT.noPermission, /CAP_NET_ADMIN and CAP_NET_RAW missing/],
-    ['user', 'User=whom-nobody-has-made', NO_USER, /Failed to determine user credentials/],
+    ['user', 'User=whom-nobody-has-made', NO_USER, /status=217\/USER/],
   ])('without its %s it fails once', async (_, line, status, message) => {
     const dropIn = `/etc/systemd/system/${UNIT}.d/lab.conf`;
     tree.write(dropIn, `[Service]\n${line}\n`);
@@ -255,8 +263,18 @@ const isRoot = !readFileSync('/proc/self/uid_map', 'utf8').trim().endsWith(' 1')
     await machine.run('systemctl', 'daemon-reload');
   });
 
+  test('what one that ran as root has left is given to its user, and adopted', async () => {
+    await machine.run('chown', '-R', 'root:root', '/run/multihomed');
+    const seen = log.events().length;
+    await withoutLoss(async () => {
+      await machine.run('systemctl', 'start', UNIT);
+      await log.waitFor('adopted', ({ routes }) => routes === 3, PATIENCE, seen);
+      await cluster.waitForPaths('up', ['alpha']);
+    });
+    expect(await ownersOfState()).toBe(OWNERS);
+  });
+
   test('it is removed as the documents say, and nothing of it stays in the kernel', async () => {
-    await machine.run('systemctl', 'start', UNIT);
     await machine.run('systemctl', 'disable', '--now', UNIT);
     await machine.run('multihomectl', 'teardown');
     expect(await settings(cluster.alpha, ...SETTINGS)).toEqual([1, 0, 0]);

@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { AgentProcess } from '../../deploy/lab/agent-process';
 import type { LabHost } from '../../deploy/lab/host';
@@ -45,10 +47,12 @@ export type Properties = Readonly<Record<string, string>>;
 /** A host of the lab on which systemd is process 1, with a file system of its own. It ends with the lab. */
 export class Machine {
   readonly #host: LabHost;
+  readonly #child: ChildProcess;
   readonly #pid: number;
 
-  private constructor(host: LabHost, pid: number) {
+  private constructor(host: LabHost, child: ChildProcess, pid: number) {
     this.#host = host;
+    this.#child = child;
     this.#pid = pid;
   }
 
@@ -61,7 +65,7 @@ export class Machine {
       const pid = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'));
       return pid > 0 && readFileSync(`/proc/${pid}/comm`, 'utf8') === 'systemd\n' ? pid : undefined;
     };
-    const machine = new Machine(host, await waitUntil(init, PATIENCE, 'systemd as process 1'));
+    const machine = new Machine(host, child, await waitUntil(init, PATIENCE, 'systemd as process 1'));
     // Degraded: a unit of this machine's cannot run there, which none of ours needs.
     const running = async () =>
       /^(running|degraded)$/m.test((await machine.try('systemctl', 'is-system-running')).stdout);
@@ -100,5 +104,12 @@ export class Machine {
   async show(unit: string): Promise<Properties> {
     const lines = (await this.run('systemctl', 'show', unit)).trim().split('\n');
     return Object.fromEntries(lines.map((line) => /^([^=]*)=(.*)$/.exec(line)?.slice(1) ?? [line, '']));
+  }
+  /** Ends all that runs on it at once, as without power; what it had in memory is gone. */
+  async cutPower(): Promise<void> {
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await ended;
+    await this.#host.run('sh', ['-c', 'umount --lazy /run; mount -t tmpfs -o mode=755 tmpfs /run']);
   }
 }

@@ -10,7 +10,7 @@ import { KernelWatch } from './promise-kernel';
 import { Machine, type Properties } from './systemd-machine';
 import { SystemTree } from './systemd-tree';
 
-/** The unit as it is installed, under systemd as it is on a machine, from the installation to the removal: each test goes on from the one before. */
+/** The unit as it is installed, under systemd as it is on a machine, from the installation to the removal and a next start of the machine: each test goes on from the one before. */
 jest.setTimeout(60_000);
 
 const UNIT = 'multihomed.service';
@@ -279,5 +279,13 @@ const isRoot = !readFileSync('/proc/self/uid_map', 'utf8').trim().endsWith(' 1')
     await machine.run('multihomectl', 'teardown');
     expect(await settings(cluster.alpha, ...SETTINGS)).toEqual([1, 0, 0]);
     expect((await cluster.alpha.routes()).filter(({ protocol }) => protocol === '77')).toEqual([]);
+  });
+
+  test('where it is enabled it starts with the machine', async () => {
+    await machine.run('systemctl', 'enable', UNIT);
+    await machine.cutPower();
+    machine = await Machine.boot(cluster.alpha, tree);
+    expect(await show()).toMatchObject({ ActiveState: 'active', NRestarts: '0' });
+    await untilWhole(cluster);
   });
 });

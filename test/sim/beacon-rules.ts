@@ -153,7 +153,11 @@ export class BeaconRules {
     const { now } = this.clock;
     const view = this.viewOf(receiver, sender);
     const { epoch, sequence, urgent } = beacon;
-    if (epoch < Math.max(view.epoch, view.believed ?? 0)) return;
+    if (epoch < Math.max(view.epoch, view.believed ?? 0)) {
+      const { refused } = view;
+      if (refused?.epoch !== epoch || refused.sequence < sequence) view.refused = { epoch, sequence };
+      return;
+    }
     if (epoch > view.epoch) {
       for (const each of view.sequences) Object.assign(each, { urgent: -1, steady: -1 });
       this.expectBelief(receiver, sender, receiver.link(plane), epoch);
@@ -208,12 +212,14 @@ export class BeaconRules {
   }
 
   private believes(host: Host, peer: Host, epoch: number): void {
-    const { lostAt, believed = 0 } = this.viewOf(host, peer);
-    if (epoch < believed) {
-      const forgotten =
-        lostAt !== undefined && this.clock.now - lostAt > this.options.beacons!.options.expire;
-      if (!forgotten) this.fail('epoch-back', `${host.name} believes ${peer.name}, whose epoch went back`);
+    const { lostAt, believed = 0, epoch: arrived, refused } = this.viewOf(host, peer);
+    const forgotten = lostAt !== undefined && this.clock.now - lostAt > this.options.beacons!.options.expire;
+    if (epoch < believed && !forgotten)
+      this.fail('epoch-back', `${host.name} believes ${peer.name}, whose epoch went back`);
+    if (epoch < Math.max(believed, arrived)) {
+      // What arrived of another run and was never read counts no more, and what was refused of this one does.
       this.views.get(host)!.delete(peer);
+      if (refused?.epoch === epoch) Object.assign(this.viewOf(host, peer), refused);
     }
     Object.assign(this.viewOf(host, peer), {
       believed: epoch,

@@ -13,6 +13,8 @@ export interface View {
   /** of the newest of these, and its sequence number */
   epoch: number;
   sequence: number;
+  /** of the newest one that came while its epoch was too old to be believed */
+  refused: { readonly epoch: number; readonly sequence: number } | undefined;
   /** by plane: from when on it must be known that the link there is not to be used; undefined where it may be used */
   readonly withdrawnBy: (number | undefined)[];
   /** the epoch that the agent told to believe, and when; undefined before the first */
@@ -30,6 +32,7 @@ export function newView(planes: number): View {
     sequences: each(() => ({ urgent: -1, steady: -1 })),
     epoch: 0,
     sequence: -1,
+    refused: undefined,
     withdrawnBy: each(() => undefined),
     believed: undefined,
     believedAt: Number.NEGATIVE_INFINITY,

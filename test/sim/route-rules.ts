@@ -68,7 +68,10 @@ export class RouteRules {
     if (step.operation !== 'remove-route' || step.route.type !== 'unicast') return;
     const { address } = step.route.destination;
     const removed = routeIdentity(step.route);
-    const others = unicastTo(host, address).filter((route) => routeIdentity(route) !== removed);
+    const standing = unicastTo(host, address);
+    const others = standing.filter((route) => routeIdentity(route) !== removed);
+    // Somebody else has taken it, with its alias.
+    if (others.length === standing.length) return;
     // What somebody else deleted this very moment, it can't know yet; and who was forgotten needs none.
     const unaware = host.agent?.unrepaired === true;
     const forgotten = host.agent?.core.registry.peerOf(address) === undefined;

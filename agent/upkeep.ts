@@ -13,7 +13,7 @@ import { TimeWatch } from './time-watch';
 import { Troubles } from './troubles';
 import { formatPrefix } from './wire/address';
 
-/** The settings of our links, the record and the clock are looked at this often, in ms: nobody tells who changes them. */
+/** The settings of our links, the record and the clock are looked at this often, in ms: of most changes nobody tells. */
 const LOOK_INTERVAL = 1000;
 /** Everything is read anew this often, in ms, whatever was told. */
 const AUDIT_INTERVAL = 30_000;
@@ -59,6 +59,8 @@ export class Upkeep {
       {
         ...core.topology.route,
         port: kernel.port,
+        isWatched: (device) =>
+          [...core.registry.links.values()].some(({ state }) => state?.ifindex === device),
         isRouted: (destination) => core.registry.isRouted(destination),
       },
       () => this.readNews(),
@@ -112,6 +114,7 @@ export class Upkeep {
           links.push(...around.interfaces.eventsOf(notification, around.core.topology));
           break;
         case 'address':
+        case 'setting':
         case 'foreign-change':
           reread = true;
           break;

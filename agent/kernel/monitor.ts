@@ -4,6 +4,7 @@ import type { Prefix } from '../wire/address';
 import { decodeAddress, LOOPBACK } from './alias';
 import { decodeInterface, type Interface } from './links';
 import { neighborProtocol } from './neighbors';
+import { ALL_DEVICES, configuredDevice } from './netconf';
 import { decodePlace, type RoutePlace } from './routes';
 import { type KernelMessage, parseMessages, RTM } from './rtnetlink';
 
@@ -13,6 +14,8 @@ export type Notification =
   | { readonly type: 'interface-gone'; readonly ifindex: number; readonly name: string }
   /** an address came or went on this device */
   | { readonly type: 'address'; readonly device: number }
+  /** somebody, or this agent, gave a setting of a watched device, or of all, another value */
+  | { readonly type: 'setting' }
   /** somebody else touched a route or neighbor entry of ours, or put a route where one of ours is */
   | { readonly type: 'foreign-change' }
   /** somebody else added a route to a destination of ours */
@@ -21,7 +24,7 @@ export type Notification =
   | { readonly type: 'overrun' };
 
 /** Multicast groups of rtnetlink (linux/rtnetlink.h). */
-const GROUP = { link: 1, neighbor: 3, ipv4Address: 5, ipv4Route: 7 } as const;
+const GROUP = { link: 1, neighbor: 3, ipv4Address: 5, ipv4Route: 7, ipv4Settings: 24 } as const;
 const NLM_F_REPLACE = 0x100;
 /** Datagrams read in one go, so that a flood of foreign changes leaves room for frames and timers. */
 const AT_ONCE = 256;
@@ -36,6 +39,8 @@ export interface Interest {
   readonly table: number;
   /** the port of our own requests: what they changed is no news */
   readonly port: number;
+  /** whether the settings of a device are looked after */
+  isWatched(device: number): boolean;
   /** whether a destination is one to which we have routes */
   isRouted(destination: Prefix): boolean;
 }
@@ -58,7 +63,7 @@ export class Monitor {
     };
     const socket = NetlinkSocket.open(
       {
-        groups: [GROUP.link, GROUP.neighbor, GROUP.ipv4Address, GROUP.ipv4Route],
+        groups: Object.values(GROUP),
         receiveBuffer: RECEIVE_BUFFER,
       },
       { readable, error: (failure) => (failure.code === 'ENOBUFS' ? overrun() : error(failure)) },
@@ -133,6 +138,12 @@ export class Monitor {
       case RTM.delNeighbor:
         if (message.port !== this.interest.port && neighborProtocol(message) === this.interest.protocol)
           into.push({ type: 'foreign-change' });
+        break;
+      case RTM.newSettings: {
+        const device = configuredDevice(message);
+        if (device === undefined) break;
+        if (device === ALL_DEVICES || this.interest.isWatched(device)) into.push({ type: 'setting' });
+      }
     }
   }
 

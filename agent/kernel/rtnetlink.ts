@@ -17,6 +17,7 @@ export const RTM = {
   newNeighbor: 28,
   delNeighbor: 29,
   getNeighbor: 30,
+  newSettings: 80,
 } as const;
 
 /** Flags of a request beside NLM_F_REQUEST and NLM_F_ACK (linux/netlink.h). */

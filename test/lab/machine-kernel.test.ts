@@ -121,8 +121,8 @@ const CHANGES: readonly Change[] = [
       }
     },
     event: { event: 'repaired', kinds: ['setting'] },
-    // Each second they are looked at, also between the first and the last.
-    times: 2,
+    // Each may be put back before the next is flipped.
+    times: 4,
     bound: 0,
     mend: ({ alpha }) => {
       const filters = () => Promise.all(LINKS.map((device) => setting(alpha, device, 'rp_filter')));

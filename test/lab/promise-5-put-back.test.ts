@@ -117,11 +117,30 @@ test(
         .events()
         .filter(({ event }) => event === 'repaired');
       expect(new Set(told.flatMap(({ kinds }) => kinds))).toEqual(new Set(['setting']));
-      // They are looked at each second, also between the three.
       expect(told.reduce((sum, { steps }) => sum + Number(steps), 0)).toBe(3);
     },
     { agents: [], configuration: { arp: { responder: 'agent' } } },
   ),
+);
+
+test(
+  'settings by which packets would be lost are set again as soon as the kernel tells, not when the agent looks next',
+  inCluster(async ({ alpha }) => {
+    const since = Date.now();
+    // Each is looked for a second after the one before, so by looking alone all of them take six seconds.
+    for (let time = 0; time < 6; time += 1) {
+      const [name, wrong, right] =
+        time % 2 === 0 ? ['ignore_routes_with_linkdown', 0, '1'] : ['rp_filter', 1, '2'];
+      await setSetting(alpha, 'eth0', name, wrong);
+      await waitUntil(
+        async () => (await setting(alpha, 'eth0', name)) === right,
+        PATIENCE,
+        `${name}=${right}`,
+        5,
+      );
+    }
+    expect(Date.now() - since).toBeLessThan(3000);
+  }),
 );
 
 test(

@@ -3,6 +3,7 @@ import { decodeAddress } from '../../agent/kernel/alias';
 import { Attributes } from '../../agent/kernel/attributes';
 import { decodeInterface } from '../../agent/kernel/links';
 import { neighborProtocol } from '../../agent/kernel/neighbors';
+import { ALL_DEVICES, configuredDevice } from '../../agent/kernel/netconf';
 import { decodeRoute } from '../../agent/kernel/routes';
 import type { KernelMessage } from '../../agent/kernel/rtnetlink';
 
@@ -82,4 +83,28 @@ test('of two attributes with one number the latter counts, and a text ends where
   expect(new Attributes(bytes).text(3)).toBe('c');
   expect(new Attributes(bytes.subarray(0, 8)).text(3)).toBe('a');
   expect(new Attributes(attribute(3, Buffer.from('abc'))).text(3)).toBe('abc');
+});
+
+describe('a message on settings', () => {
+  const family = (number: number) => Buffer.of(number, 0, 0, 0);
+  const [device, forwarding, rpFilter] = [
+    attribute(1, number(7, 4)),
+    attribute(2, number(1, 4)),
+    attribute(3, number(1, 4)),
+  ];
+
+  test('tells the device where it is about one that is looked after', () => {
+    expect(configuredDevice(message(family(2), device, rpFilter))).toBe(7);
+    expect(configuredDevice(message(family(2), device, attribute(6, number(0, 4))))).toBe(7);
+    expect(configuredDevice(message(family(2), attribute(1, number(0xffffffff, 4)), rpFilter))).toBe(
+      ALL_DEVICES,
+    );
+  });
+
+  test('is none of ours where it is about another, of another family, or cut short', () => {
+    expect(configuredDevice(message(family(2), device, forwarding))).toBeUndefined();
+    expect(configuredDevice(message(family(10), device, rpFilter))).toBeUndefined();
+    expect(configuredDevice(message(family(2), rpFilter))).toBeUndefined();
+    expect(configuredDevice(message(Buffer.of(2)))).toBeUndefined();
+  });
 });

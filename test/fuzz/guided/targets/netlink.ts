@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { decodeAddress } from '../../../../agent/kernel/alias';
 import { decodeInterface } from '../../../../agent/kernel/links';
 import { neighborProtocol } from '../../../../agent/kernel/neighbors';
+import { configuredDevice } from '../../../../agent/kernel/netconf';
 import { decodeRoute } from '../../../../agent/kernel/routes';
 import { parseMessages } from '../../../../agent/kernel/rtnetlink';
 
-const DECODERS = [decodeInterface, decodeAddress, decodeRoute, neighborProtocol];
+const DECODERS = [decodeInterface, decodeAddress, decodeRoute, neighborProtocol, configuredDevice];
 
 /** Every message lies within the datagram, and every decoder takes each for something, or for nothing of ours. */
 export function target(bytes: Uint8Array): void {

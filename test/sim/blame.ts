@@ -63,7 +63,8 @@ export class Blame {
     const ways = withdrawn ? host.links.map((_, index) => index) : [plane];
     if (ways.some((way) => this.isDisturbed(host, destination, way, trouble))) return;
     // An agent that stood still, or is slow, tells or hears what happened meanwhile.
-    if (withdrawn && (destination.agent?.hindered || host.agent!.hindered)) return;
+    if (withdrawn && host.agent!.hindered) return;
+    if ((withdrawn || fields.cause === 'not-heard') && destination.agent?.hindered) return;
     // It may have been for a moment alone.
     const withheldAt = this.withholdings.get(`${destination.name} ${destination.link(plane).name}`) ?? 0;
     const running = [host, destination].map(({ agent }) => agent?.runningSince ?? 0);

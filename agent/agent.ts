@@ -209,7 +209,8 @@ export class Agent {
     const refusals = steps.length > 0 ? this.kernel.apply(steps) : [];
     this.upkeep.takeRefusals(refusals);
     const settings = putBack.filter((step) => !refusals.some((refusal) => refusal.step === step));
-    if (settings.length > 0) this.repairLog.take(repairNote(settings));
+    if (settings.length > 0)
+      this.repairLog.take(repairNote(settings, (ifindex) => this.kernel.nameOf(ifindex)));
     const before = this.clock.now();
     if (sends.length > 0) this.send(sends);
     if (echoes.length > 0) this.echoes.send(echoes);

@@ -1,9 +1,17 @@
 import type { Note } from './core/event';
+import { firstNamed } from './core/repair';
 
 /** So many repairs are told one by one; */
 const BURST = 10;
 /** after that, a sum is told so often, in ms, which is also how soon a further one is told by itself. */
 const PERIOD = 10_000;
+
+/** What {@link repairNote} tells. */
+interface Repair {
+  readonly steps: number;
+  readonly kinds: readonly string[];
+  readonly of: readonly string[];
+}
 
 /** Tells of repairs: each, but of many in a short time only their sum. Somebody who quarrels with us a hundred times a second fills no log. */
 export class RepairLog {
@@ -14,6 +22,7 @@ export class RepairLog {
   private count = 0;
   private steps = 0;
   private kinds = new Set<string>();
+  private of: readonly string[] = [];
 
   constructor(private readonly tell: (note: Note) => void) {}
 
@@ -25,10 +34,11 @@ export class RepairLog {
       this.tell(note);
       return;
     }
-    const { steps, kinds } = note.fields as { steps: number; kinds: readonly string[] };
+    const { steps, kinds, of } = note.fields as unknown as Repair;
     this.count += 1;
     this.steps += steps;
     for (const kind of kinds) this.kinds.add(kind);
+    this.of = firstNamed([...this.of, ...of]);
   }
 
   /** Tells what is not told yet. */
@@ -46,13 +56,13 @@ export class RepairLog {
 
   /** Whether there was one. */
   private tellSum(): boolean {
-    const { count, steps, kinds } = this;
+    const { count, steps, kinds, of } = this;
     if (count === 0) return false;
-    [this.count, this.steps, this.kinds] = [0, 0, new Set()];
+    [this.count, this.steps, this.kinds, this.of] = [0, 0, new Set(), []];
     this.tell({
       event: 'repaired',
       level: 'warn',
-      fields: { steps, kinds: [...kinds].sort(), times: count },
+      fields: { steps, kinds: [...kinds].sort(), of, times: count },
     });
     return true;
   }

@@ -58,7 +58,8 @@ export class Planning {
     if (this.everything) {
       const steps = this.ledger.planAll(topology, this.registry.paths);
       this.outbox.plan(steps);
-      if (this.rereading && steps.length > 0) this.outbox.tell(repairNote(steps));
+      if (this.rereading && steps.length > 0)
+        this.outbox.tell(repairNote(steps, (ifindex) => this.registry.nameOf(ifindex)));
     }
     this.dirty.clear();
     this.reordered.clear();

@@ -111,6 +111,12 @@ export class Registry {
     return this.destinations.has(keyOf(destination));
   }
 
+  /** The name of an interface by its ifindex; where it is none of our links, as `ip` shows one that it doesn't find. */
+  nameOf(ifindex: number): string {
+    for (const link of this.links.values()) if (link.state?.ifindex === ifindex) return link.name;
+    return `if${ifindex}`;
+  }
+
   /** Whether a hardware address is of one of our links. */
   isOurs(mac: Mac): boolean {
     for (const link of this.links.values()) if (link.state?.mac === mac) return true;

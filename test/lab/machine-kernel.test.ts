@@ -74,13 +74,17 @@ const CHANGES: readonly Change[] = [
   {
     name: 'alias removed',
     inflict: ({ alpha }) => alpha.ip(`address del ${alpha.alias}/32 dev lo`),
-    event: { event: 'repaired', kinds: ['alias', 'route'] },
+    event: {
+      event: 'repaired',
+      kinds: ['alias', 'route'],
+      of: ['alias 10.78.0.1', ...LINKS.map((link) => `10.78.0.2/32 dev ${link}`)],
+    },
     bound: REPAIR,
   },
   {
     name: 'preferred route removed',
     inflict: ({ alpha, beta }) => alpha.ip(`route del ${beta.alias} dev eth0 proto 77`),
-    event: { event: 'repaired', kinds: ['route'] },
+    event: { event: 'repaired', kinds: ['route'], of: ['10.78.0.2/32 dev eth0'] },
     bound: 0,
   },
   {
@@ -95,7 +99,7 @@ const CHANGES: readonly Change[] = [
     name: 'neighbor entry replaced by a wrong one',
     inflict: ({ alpha, beta }) =>
       alpha.ip(`neighbor replace ${beta.alias} lladdr 02:00:00:00:ee:77 dev eth0 nud permanent`),
-    event: { event: 'repaired', kinds: ['neighbor'] },
+    event: { event: 'repaired', kinds: ['neighbor'], of: ['neighbor 10.78.0.2 dev eth0'] },
     bound: REPAIR,
   },
   {

@@ -100,7 +100,7 @@ const CHANGES: readonly Change[] = [
       await fillDisk(cluster);
       await setSetting(cluster.alpha, 'eth1', 'ignore_routes_with_linkdown', 0);
     },
-    event: { event: 'repaired', kinds: ['setting'] },
+    event: { event: 'repaired', kinds: ['setting'], of: ['eth1 ignore_routes_with_linkdown'] },
     bound: 0,
     mend: emptyDisk,
   },

@@ -289,7 +289,8 @@ describe('what the kernel holds, read anew', () => {
     const damaged = { ...table, routes: table.routes.slice(1), neighbors: [] };
     const { steps, notes } = pair.handle({ type: 'kernel', table: damaged });
     expect(describeSteps(steps)).toEqual(['set-neighbor 2', 'set-neighbor 3', 'add-route guard']);
-    expect(notes).toMatchObject([{ event: 'repaired', level: 'warn', fields: { steps: 3 } }]);
+    const of = ['neighbor 10.78.0.2 dev eth0', 'neighbor 10.78.0.2 dev eth1', 'unreachable 10.78.0.2/32'];
+    expect(notes).toMatchObject([{ event: 'repaired', level: 'warn', fields: { steps: 3, of } }]);
   });
 
   test('the alias is bound before what depends on it', () => {

@@ -30,6 +30,8 @@ export class Blame {
     const { event, fields } = note;
     if (event === 'drained' || event === 'drain-resumed')
       this.withholdings.set(`${host.name} ${fields.link}`, this.clock.now);
+    if (fields.from === 'down')
+      this.judgements.set(`${host.name} ${fields.peer} ${fields.plane}`, this.clock.now);
     // What a former run of the agent left is not trusted, whatever the reason was.
     if (event !== 'path-down' || fields.cause === 'adopted') return;
     // Our own drain is over, and it is what it was before.
@@ -58,7 +60,7 @@ export class Blame {
     if (passingSince === undefined || asksAnother) return;
     const withdrawn = fields.cause === 'withdrawn' || fields.cause === 'drained';
     if (withdrawn && this.beacons.disbelieves(host, destination)) return;
-    if (fields.cause === 'not-heard' && this.isFollowing(host, note)) return;
+    if (fields.cause === 'not-heard' && this.isFollowing(host, destination, note, passingSince)) return;
     // What a host says of its link on one plane comes by all the others as well.
     const ways = withdrawn ? host.links.map((_, index) => index) : [plane];
     if (ways.some((way) => this.isDisturbed(host, destination, way, trouble))) return;
@@ -77,13 +79,27 @@ export class Blame {
     throw new Violation('blame', this.clock.now, `${what} ${since}`);
   }
 
-  /** Whether a host takes a path to be down that its far end has just judged: that says so at once, or when it may say something again. */
-  private isFollowing(host: Host, { fields }: Note): boolean {
-    const { beacons, latency, conditions } = this.options;
+  /**
+   * Whether a host takes a path to be down that its far end has just judged, or that was down there until now: that says so at once, or when it
+   * may say something again.
+   */
+  private isFollowing(host: Host, peer: Host, { fields }: Note, passingSince: number): boolean {
+    const { beacons, latency, conditions, probe } = this.options;
     const { delay, jitter, held } = conditions;
-    const judgedAt = this.judgements.get(`${fields.peer} ${host.name} ${fields.plane}`) ?? 0;
+    const { now } = this.clock;
     const wait = beacons!.options.interval + 2 * latency + delay + jitter + held + SLACK;
-    return this.clock.now - judgedAt <= wait;
+    if (now - (this.judgements.get(`${peer.name} ${host.name} ${fields.plane}`) ?? 0) <= wait) return true;
+    const registry = peer.agent?.core.registry;
+    const known = registry?.peerNamed(host.name);
+    const back = known && registry?.paths.get(known)?.find(({ link }) => link === fields.link);
+    if (back?.arp.judgedAt === undefined) return false;
+    // While it is down it is asked each interval, and said to be heard as long as its beacons come: what went unanswered, or the beacon that
+    // is missing, left before the way was healthy.
+    const judgedAt = peer.toWorld(back.arp.judgedAt);
+    const asked = judgedAt - probe.interval - 2 * latency - SLACK;
+    return (
+      now - judgedAt <= probe.interval + wait && passingSince >= Math.min(asked, now - wait - probe.retry)
+    );
   }
 
   /** Whether a frame between our card on a plane and the peer was lost by chance or with an agent, or very late, since shortly before the trouble began. */

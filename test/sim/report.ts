@@ -6,6 +6,11 @@ import { RULES, type Rule, type Violation } from './violation';
 /** Rules that may be broken only while all paths are awaited, which takes long. */
 const LATE: readonly Rule[] = ['residue', 'calm-loss', 'flap', 'disagreement'];
 
+/** Which rule a schedule broke, and what happened then. */
+export function describeViolation({ seed }: Schedule, { rule, message }: Violation): string {
+  return `seed ${seed} breaks the rule "${rule}": ${RULES[rule]}\n${message}`;
+}
+
 /** What to tell of a schedule that broke a rule: which, the least that it takes, and how to see it again. */
 export function reportViolation(
   schedule: Schedule,
@@ -15,8 +20,7 @@ export function reportViolation(
   const least = shrinkSchedule(schedule, violation.rule, options);
   const again = runTrial(least, options).violation;
   return [
-    `seed ${schedule.seed} breaks the rule "${violation.rule}": ${RULES[violation.rule]}`,
-    violation.message,
+    describeViolation(schedule, violation),
     `${least.faults.length} of its ${schedule.faults.length} faults are enough:`,
     describeSchedule(least),
     `with these alone: ${again?.message}`,

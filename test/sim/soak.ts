@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { FAULT_KINDS } from './fault';
-import { reportViolation } from './report';
+import { describeViolation } from './report';
 import { scheduleOf } from './schedule';
 import { runTrial } from './trial';
 import { RULES } from './violation';
@@ -40,7 +40,9 @@ function work(seed: number): Result {
   const { violation, elapsed } = runTrial(schedule, { thorough: seed % THOROUGH === 0 });
   const faults: Record<string, number> = {};
   for (const { kind } of schedule.faults) faults[kind] = (faults[kind] ?? 0) + 1;
-  const report = violation && reportViolation(schedule, violation);
+  const report =
+    violation &&
+    `${describeViolation(schedule, violation)}\nthe least that it takes: make replay SEED=${seed}`;
   return { seed, faults, elapsed, rule: violation?.rule, report };
 }
 

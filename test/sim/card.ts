@@ -59,6 +59,8 @@ export class KernelLink implements Card {
   powered = true;
   /** when its state, its address or its carrier last changed, on the clock of the world */
   changedAt = 0;
+  /** when it was last found as the system sets it up: at the boot, or as a new card */
+  appearedAt = 0;
   settings;
   /** administratively up */
   private enabled = true;
@@ -102,6 +104,7 @@ export class KernelLink implements Card {
 
   resetSettings(): void {
     this.settings = settingsOf(this.initial);
+    this.appearedAt = this.world.clock.now;
   }
 
   change(setting: SettingName, value: number): void {

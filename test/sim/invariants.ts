@@ -175,7 +175,10 @@ export class Invariants implements WireWitness {
   /** Everything of this moment has happened. */
   settled(): void {
     for (const stream of this.streams) this.ways.update(stream, this.clock.now);
-    for (const host of this.hosts) this.drains.settled(host);
+    for (const host of this.hosts) {
+      this.drains.settled(host);
+      this.routes.watch(host);
+    }
     for (const stream of this.streams) this.routes.settled(stream);
     this.beacons.settled();
   }

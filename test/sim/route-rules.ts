@@ -1,5 +1,6 @@
 import type { Actions } from '../../agent/core/event';
 import { isUsable, type KernelStep } from '../../agent/core/routing';
+import type { KernelLink } from './card';
 import type { Clock } from './clock';
 import type { Host } from './host';
 import { routeIdentity } from './route-identity';
@@ -22,6 +23,8 @@ const STEPLESS: readonly string[] = [
 export class RouteRules {
   /** since when the source of a stream has its destination for a peer */
   private readonly knownSince = new Map<Stream, number>();
+  /** cards whose settings an agent must have made, and when these appeared */
+  private readonly prepared = new Map<KernelLink, number>();
 
   constructor(
     private readonly clock: Clock,
@@ -104,13 +107,24 @@ export class RouteRules {
     );
   }
 
+  /** Everything of this moment has happened at a host: which of its cards must be set up by now. */
+  watch({ agent, links }: Host): void {
+    if (agent === undefined || agent.behind) return;
+    const from = this.clock.now - SETTING_TIME;
+    for (const link of links) {
+      if (link.present && agent.runningSince < from && link.appearedAt < from)
+        this.prepared.set(link, link.appearedAt);
+    }
+  }
+
   /** Everything of this moment has happened at the source of a stream. */
   settled(stream: Stream): void {
     const { source, destination, fate } = stream;
-    const { agent, kernel } = source;
+    const { agent } = source;
     const unaware = agent === undefined || agent.unrepaired;
     if (fate === 'foreign' && source.protected && !unaware)
       this.fail('foreign-route', `${source.name} sends to ${destination.name} by a route that is not ours`);
+    this.checkKernel(stream);
     if (agent === undefined || agent.behind) return;
     const routes = unicastTo(source, destination.alias);
     // A discovered host is on those planes alone that its beacons have named.
@@ -118,8 +132,15 @@ export class RouteRules {
     const paths = peer === undefined ? [] : agent.core.registry.paths.get(peer)!;
     if (routes.length === 0 && paths.some(({ device }) => device !== undefined))
       this.fail('no-route', `${source.name} has no route to ${destination.name}`);
-    if (fate !== 'no-carrier' || !this.isSettled(source)) return;
-    if (routes.some(({ device }) => kernel.deviceOf(device)?.carrier))
+  }
+
+  /** Whether or not an agent runs, and before it knows: the kernel passes over a link without carrier that was once set up. */
+  private checkKernel({ source, destination, fate }: Stream): void {
+    if (fate !== 'no-carrier') return;
+    const { kernel } = source;
+    const link = kernel.deviceOf(kernel.route(destination.alias)!.device)!;
+    if (this.prepared.get(link) !== link.appearedAt) return;
+    if (unicastTo(source, destination.alias).some(({ device }) => kernel.deviceOf(device)?.carrier))
       this.fail('kernel-failover', `${source.name} sends to ${destination.name} by a link without carrier`);
   }
 
@@ -142,12 +163,6 @@ export class RouteRules {
       const what = `${source.name} has a route to ${destination.name} by plane ${plane}`;
       this.fail('dead-route', `${what}, which is dead since ${deadSince.toFixed(2)}, and another is healthy`);
     });
-  }
-
-  /** Whether the settings of its cards can be expected to be made. */
-  private isSettled({ agent, links }: Host): boolean {
-    const from = this.clock.now - SETTING_TIME;
-    return agent!.runningSince < from && links.every(({ changedAt }) => changedAt < from);
   }
 
   private fail(rule: Rule, what: string): never {

@@ -97,11 +97,13 @@ export class Invariants implements WireWitness {
 
   asked(name: string, question: Question): void {
     this.questions.asked(this.host(name), question);
+    this.rates.asked(name, question);
   }
 
   agentStarted(name: string): void {
     const host = this.host(name);
     this.beacons.agentStarted(host);
+    this.rates.changed(name);
     this.arriving = this.streams.filter(
       (stream) =>
         stream.source === host &&
@@ -117,6 +119,7 @@ export class Invariants implements WireWitness {
 
   reloaded(name: string): void {
     this.beacons.reloaded(this.host(name));
+    this.rates.changed(name);
   }
 
   agentAdopted(name: string): void {
@@ -136,6 +139,7 @@ export class Invariants implements WireWitness {
   }
 
   arrived(host: string, link: KernelLink, bytes: Uint8Array): void {
+    this.rates.arrived(host, bytes);
     if (readUint16(bytes, 12) !== ETHERTYPE_ARP) this.beacons.arrived(this.host(host), link, bytes);
   }
 
@@ -146,6 +150,7 @@ export class Invariants implements WireWitness {
     if (note.event === 'drained' || note.event === 'drain-resumed')
       this.questions.drained(name, String(note.fields.link));
     this.blame.told(host, note);
+    this.rates.told(name, note);
   }
 
   /** An agent is about to carry out what its core wants. */

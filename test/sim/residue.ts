@@ -25,6 +25,9 @@ export function findResidue(cluster: Cluster, host: Host): string[] {
   for (const peer of peers) {
     const toPeer = routes.filter(({ destination }) => destination.address === peer.alias);
     const ways = toPeer.filter(({ type }) => type === 'unicast');
+    for (const [plane, { ifindex }] of host.links.entries())
+      if (!neighbors.some(({ device, address }) => device === ifindex && address === peer.alias))
+        say(`no neighbor entry for ${peer.name} on plane ${plane}`);
     const wanted = host.links.map(({ ifindex }) => ifindex).sort();
     if (String(ways.map(({ device }) => device).sort()) !== String(wanted))
       say(`routes to ${peer.name} by ${ways.map(({ device }) => device)}`);

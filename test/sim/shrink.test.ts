@@ -1,7 +1,6 @@
-import { Core } from '../../agent/core/core';
-import type { Actions, CoreEvent } from '../../agent/core/event';
 import type { KernelStep } from '../../agent/core/routing';
 import type { CoreMaker } from './agent';
+import { altered, broken, keepingRoutes, tells } from './broken-cores';
 import { reportViolation } from './report';
 import { type Schedule, scheduleOf } from './schedule';
 import { shrink, shrinkSchedule } from './shrink';
@@ -32,30 +31,9 @@ describe('a list that fails', () => {
   });
 });
 
-/** A core with one thing changed in what it wants. */
-function broken(change: (actions: Actions, event: CoreEvent) => Actions): CoreMaker {
-  return (topology, now, epoch, seal) => {
-    const core = new Core(topology, now, epoch, seal);
-    const handle = core.handle.bind(core);
-    core.handle = (event, at) => change(handle(event, at), event);
-    return core;
-  };
-}
-
-const tells = ({ notes }: Actions, event: string, cause: string) =>
-  notes.some((note) => note.event === event && note.fields.cause === cause);
-
 /** What is wrong with a core, and the rule that it breaks. */
 const BROKEN: readonly (readonly [string, Rule, CoreMaker])[] = [
-  [
-    'takes no route out where a path is silent',
-    'dead-route',
-    broken((actions) =>
-      tells(actions, 'path-down', 'silence')
-        ? { ...actions, steps: actions.steps.filter(({ operation }) => operation !== 'remove-route') }
-        : actions,
-    ),
-  ],
+  ['takes no route out where a path is silent', 'dead-route', keepingRoutes('silence')],
   [
     'takes all routes out with the one of a path that is down',
     'last-route',
@@ -77,23 +55,22 @@ const BROKEN: readonly (readonly [string, Rule, CoreMaker])[] = [
     'throws where a link is lost',
     'exception',
     broken((actions) => {
-      if (actions.notes.some(({ event }) => event === 'carrier-lost')) throw new Error('broken');
+      if (tells(actions, 'carrier-lost')) throw new Error('broken');
       return actions;
     }),
   ],
   [
     'remembers all that it tells',
     'memory',
-    (topology, now, epoch, seal) => {
-      const core = Object.assign(new Core(topology, now, epoch, seal), { told: [] as unknown[] });
-      const handle = core.handle.bind(core);
+    altered((core) => {
+      const told: unknown[] = [];
+      const handle = Object.assign(core, { told }).handle.bind(core);
       core.handle = (event, at) => {
         const actions = handle(event, at);
-        if (actions.notes.length > 0) core.told.push(...Array.from({ length: 400 }));
+        if (actions.notes.length > 0) told.push(...Array.from({ length: 400 }));
         return actions;
       };
-      return core;
-    },
+    }),
   ],
   [
     'takes up every route again at each path that is down',

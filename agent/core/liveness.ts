@@ -132,7 +132,7 @@ export class Liveness {
   }
 
   /** Whether it would be down by now, were it not the last. */
-  private get overdue(): boolean {
+  get overdue(): boolean {
     if (this.state === 'held') return this.misses > 0;
     return this.state === 'suspect' && this.misses >= this.options.misses;
   }

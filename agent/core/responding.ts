@@ -155,12 +155,12 @@ export class Responding {
 }
 
 /**
- * The path that leads to a card, where the request that `link` received from it is to be answered by no other. One over a link that doesn't work
- * hears no copy, so it owns nothing. One that is down may have learned the card while the planes were joined, and they may be parted by now: it decides nothing where its peer is not reached by any path, or
+ * The path that leads to a card, where the request that `link` received from it is to be answered by no other. One that is down may have learned
+ * the card while the planes were joined, and they may be parted by now: it decides nothing where its peer is not reached by any path, or
  * where the peer's card on the plane of `link` may be this one.
  */
 function ownerOf(mac: Mac, link: Link, paths: readonly Path[]): Path | undefined {
-  const owners = paths.filter((path) => path.works && path.mac === mac);
+  const owners = paths.filter((path) => path.mac === mac);
   const owner = owners.find(isAnswered) ?? owners.find((path) => path.link === link.name) ?? owners[0];
   if (owner === undefined || isAnswered(owner) || owner.link === link.name) return owner;
   const toPeer = paths.filter(({ peer }) => peer === owner.peer);
@@ -169,5 +169,5 @@ function ownerOf(mac: Mac, link: Link, paths: readonly Path[]): Path | undefined
 }
 
 function isAnswered({ arp }: Path): boolean {
-  return arp.state !== 'down';
+  return arp.state !== 'down' && !arp.overdue;
 }

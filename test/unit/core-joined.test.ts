@@ -101,11 +101,17 @@ describe('on joined planes', () => {
     expect(answeredOn(hear(pair, 'eth1', asked, 20_050.2))).toEqual(['eth1']);
   });
 
-  test('a peer is answered by another link where the one of its path doesn’t work', () => {
+  test('where the link of the path to a peer doesn’t work, the other is no detour, until it is overdue itself', () => {
     const pair = joinedPair();
     const state = linkState(0, { carrier: false });
     pair.handle({ type: 'link', name: 'eth0', state, at: pair.now });
-    expect(answeredOn(hear(pair, 'eth1', arpRequest(BETA_MACS[0]!, BETA, ALPHA), 20_110))).toEqual(['eth1']);
+    const fromLost = () => hear(pair, 'eth1', arpRequest(BETA_MACS[0]!, BETA, ALPHA), pair.now);
+    expect(answeredOn(fromLost())).toEqual([]);
+    // What is known of its cards may be crossed: silent on this plane, it may ask by the very card that is taken for the other one.
+    pair.silent = new Set(['eth1']);
+    pair.run(pair.now + 90);
+    expect([...pair.core.registry.allPaths()].map(({ state }) => state)).toEqual(['down', 'suspect']);
+    expect(answeredOn(fromLost())).toEqual(['eth1']);
   });
 
   test('who asks one card alone is answered by that card', () => {

@@ -10,8 +10,9 @@ const NOTHING: Heard = { from: FIRST, to: FIRST, runs: [] };
 export class Statement {
   /** where the next one begins: not all may find room in one beacon */
   private cursor = FIRST;
-  /** who was said to be heard */
+  /** who was said to be heard, last and the time before: one beacon may have got lost, and after two nobody is sure of us any more */
   private said: readonly Ipv4[] = [];
+  private saidBefore: readonly Ipv4[] = [];
 
   /**
    * What the next beacon is to say, where `hosts`, ascending, are heard. A host that an urgent one leaves out takes its path to be down, so that
@@ -28,13 +29,14 @@ export class Statement {
     this.cursor = to === LAST ? FIRST : ((to + 1) as Ipv4);
     const isCovered = (host: Ipv4) => host >= from && host <= to;
     const isWhole = from === FIRST && to === LAST;
-    this.said = isWhole
-      ? hosts
-      : [...this.said.filter((host) => !isCovered(host)), ...hosts.filter(isCovered)];
+    const replaced = (old: readonly Ipv4[], next: readonly Ipv4[]) =>
+      isWhole ? next : [...old.filter((host) => !isCovered(host)), ...next.filter(isCovered)];
+    this.saidBefore = replaced(this.saidBefore, this.said);
+    this.said = replaced(this.said, hosts);
   }
 
   private missing(hosts: readonly Ipv4[]): readonly Ipv4[] {
     const heard = new Set(hosts);
-    return this.said.filter((host) => !heard.has(host));
+    return [...this.said, ...this.saidBefore].filter((host) => !heard.has(host));
   }
 }

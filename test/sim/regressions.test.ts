@@ -1,3 +1,4 @@
+import { decodeBeacon } from '../../agent/wire/beacon';
 import { Cluster } from './cluster';
 import { fail } from './fault';
 import { pathsTo } from './inspect';
@@ -24,6 +25,29 @@ test('who forgets a discovered host, since its file is read, does not tell it th
     expect(followed(cluster)).toEqual([]);
     expect(pathsTo(cluster, 'alpha', 'beta').map(({ state }) => state)).toEqual(['up', 'up']);
     expect(cluster.lost).toBe(0);
+  }
+});
+
+test('who was left out for a moment, in a regular beacon that got lost, is not told by the next urgent one that its path is dead', () => {
+  for (let offset = 0; offset < beat; offset += 2) {
+    const cluster = Cluster.started({ beacons });
+    cluster.run(offset);
+    const alpha = cluster.host('alpha');
+    const transmit = cluster.wire.transmit.bind(cluster.wire);
+    cluster.wire.transmit = (from, bytes) => {
+      const beacon = decodeBeacon(bytes);
+      const isLost = typeof beacon !== 'string' && !beacon.urgent && beacon.host !== 'gamma';
+      return isLost ? -1 : transmit(from, bytes);
+    };
+    const { peers } = alpha.topology;
+    alpha.reload({ ...alpha.topology, peers: peers.filter(({ name }) => name !== 'beta') });
+    cluster.run(1);
+    alpha.reloadFormer();
+    cluster.run(3);
+    fail(cluster, 'pull', 'alpha', 1);
+    cluster.run(3);
+    expect(followed(cluster)).toEqual([]);
+    expect(pathsTo(cluster, 'beta', 'alpha').map(({ state }) => state)).toEqual(['up', 'down']);
   }
 });
 

@@ -80,7 +80,7 @@ export class Liveness {
   private due: number;
   /** the waiting request has been given time once for a stall of ours */
   private graced = false;
-  /** the waiting request went to everybody */
+  /** the waiting request, or the one that a verification cut short, went to everybody */
   private everybody = false;
   /** requests follow each other within one `retry`: this is being verified */
   private hurried: Cause | undefined;
@@ -266,7 +266,11 @@ export class Liveness {
       this.misses = 0;
       this.hurried = cause;
     }
-    return this.probe(now);
+    const everybody = this.waits && this.everybody;
+    const step = this.probe(now);
+    // What everybody was asked just before may still be answered.
+    this.everybody ||= everybody;
+    return step;
   }
 
   /** The path cannot work, known without asking: the link lost its carrier, went down or is gone, or ICMP stayed unanswered. */

@@ -16,6 +16,8 @@ import type { Peer, Topology } from './topology';
 
 /** Answers a second and link to requests for our alias from others than the peers that were verified there; half of it at once. */
 const STRANGERS_ANSWERS = 500;
+/** A request that waited so long to be read, in ms, since we stood still, is not answered: who asked has asked again since, as kernels do each second. */
+const ASKED_LONG_AGO = 1000;
 
 /** What taking ARP needs of the core. */
 export interface ArpSurroundings {
@@ -91,6 +93,7 @@ export class Resolution {
     const { responding, registry, sending } = this.around;
     if (link.withheld) return 'drained-link';
     if (responding.actingAt(received.at) === 'kernel') return 'kernel-answers';
+    if (now - received.at > ASKED_LONG_AGO) return 'asked-long-ago';
     if (!responding.answersOn(link, request, received, registry.allPaths(), now))
       return 'asked-on-another-link';
     if (link.state === undefined) return 'link-not-ready';

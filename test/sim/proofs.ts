@@ -253,8 +253,8 @@ export const PROOFS: Readonly<Record<Rule, Proof | readonly Proof[]>> = {
   },
   frames: { since: 'asks each 40 ms instead of each 50', coreOf: probing({ interval: 40 }) },
   beacons: {
-    since: 'sends three times as many',
-    coreOf: saying({ interval: beacon.interval / 3 }),
+    since: 'sends each 40 ms instead of each 50',
+    coreOf: saying({ interval: 0.8 * beacon.interval }),
     options: speaking,
   },
   'wake-ups': [

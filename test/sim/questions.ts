@@ -15,6 +15,9 @@ interface Open extends Question {
 /** An answer takes at most this many ms, beside the latency of the agent, where somebody is there to give it. */
 const ANSWER_TIME = 20;
 
+/** What an agent has left unread for so long, in ms, it doesn't answer: agent/core/resolution.ts. */
+const ASKED_LONG_AGO = 1000;
+
 /** How long after a change of the wire or of a card one answer to each request can't be expected, in ms: paths are judged anew. */
 const SETTLING = 500;
 
@@ -60,7 +63,9 @@ export class Questions {
   sent(host: Host, bytes: Uint8Array): void {
     const isReply = readUint16(bytes, 12) === ETHERTYPE_ARP && readUint16(bytes, 20) === 2;
     if (!isReply) return;
-    const questions = this.questionsOf(host.name, readMac(bytes, 0));
+    const all = this.questionsOf(host.name, readMac(bytes, 0));
+    const questions = all.filter((question) => !this.isForgone(host, question));
+    this.questions.get(host.name)!.set(readMac(bytes, 0), questions);
     // An agent that stood still reads what the kernel has answered for a card that appeared meanwhile.
     const hasSlept = (host.agent?.runningSince ?? 0) > this.clock.now - SETTLING;
     // Nor does it know at once that somebody has taken the alias away, of which the kernel then has no question.
@@ -81,6 +86,11 @@ export class Questions {
         this.questions.get(host.name)!.set(requester, open);
       }
     }
+  }
+
+  /** Whether a question was asked so long before its host's agent ran again that nobody answers it. */
+  private isForgone({ agent }: Host, { at, byKernel }: Open): boolean {
+    return !byKernel && at < (agent?.runningSince ?? 0) && this.clock.now - at > ASKED_LONG_AGO;
   }
 
   /** Whether a question may still be answered; fails where it should have been. */

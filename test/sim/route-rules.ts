@@ -87,12 +87,13 @@ export class RouteRules {
     const { source, destination, brokenSince } = stream;
     const { agent } = source;
     if (agent === undefined || agent.hindered) return;
-    this.checkDead(stream, way, now);
     // Of a host that was discovered in a former run, and is silent now, nothing but its routes is left.
     if (agent.core.registry.peerNamed(destination.name) === undefined) this.knownSince.delete(stream);
     else if (!this.knownSince.has(stream)) this.knownSince.set(stream, now);
     const knownSince = this.knownSince.get(stream);
-    if (brokenSince === undefined || knownSince === undefined) return;
+    if (knownSince === undefined) return;
+    this.checkDead(stream, way, now);
+    if (brokenSince === undefined) return;
     const bestSince = Math.min(...way.healthySince.map((since) => since ?? Number.POSITIVE_INFINITY));
     const deadline = Math.max(
       Math.max(brokenSince, way.worsenedAt, source.reloadedAt + this.learning) +

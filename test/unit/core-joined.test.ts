@@ -131,6 +131,15 @@ describe('on joined planes', () => {
   });
 });
 
+test('a request that waited for longer than a second to be read is not answered: who asked has asked again', () => {
+  const pair = joinedPair();
+  pair.run(pair.now + 2000);
+  const asked = arpRequest(BETA_MACS[1]!, BETA, ALPHA);
+  expect(answeredOn(hear(pair, 'eth1', asked, pair.now - 1001))).toEqual([]);
+  expect(counterOf(pair.core, 'asked-long-ago')).toBe(1);
+  expect(answeredOn(hear(pair, 'eth1', asked, pair.now - 1000))).toEqual(['eth1']);
+});
+
 test('on separate planes, an announcement from the card of another plane is a hint', () => {
   const pair = new Pair();
   pair.run(20_000);

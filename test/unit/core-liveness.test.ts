@@ -206,3 +206,17 @@ describe('a hint', () => {
     expect(bench.liveness.state).toBe('down');
   });
 });
+
+test('what everybody was asked may still be answered by another card, though a hint has it asked again at once', () => {
+  const liveness = new Liveness(PROBE, 0, 0);
+  liveness.tick(0);
+  liveness.answer(MAC, 0.2, 0.2);
+  liveness.fail(5000, 'link-gone');
+  liveness.revive(5000);
+  expect(liveness.tick(5000)).toEqual({ probe: 'broadcast' });
+  expect(liveness.verify(5000)).toEqual({ probe: 'unicast' });
+  expect(liveness.expects).toBeUndefined();
+  // Asked in vain, it is the known card's turn alone.
+  expect(liveness.tick(liveness.wakeAt)).toEqual({ probe: 'unicast' });
+  expect(liveness.expects).toBe(MAC);
+});

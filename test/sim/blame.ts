@@ -64,19 +64,25 @@ export class Blame {
     // What a host says of its link on one plane comes by all the others as well.
     const ways = withdrawn ? host.links.map((_, index) => index) : [plane];
     if (ways.some((way) => this.isDisturbed(host, destination, way, trouble))) return;
-    // An agent that stood still, or is slow, tells or hears what happened meanwhile.
-    if (withdrawn && host.agent!.hindered) return;
-    if ((withdrawn || fields.cause === 'not-heard') && destination.agent?.hindered) return;
-    // It may have been for a moment alone.
-    const withheldAt = this.withholdings.get(`${destination.name} ${destination.link(plane).name}`) ?? 0;
-    const running = [host, destination].map(({ agent }) => agent?.runningSince ?? 0);
-    const toldSince = withdrawn ? Math.max(...running, withheldAt) : 0;
     const { delay, jitter } = this.options.conditions;
-    if (Math.max(passingSince, toldSince) >= trouble - 2 * this.options.latency - delay - jitter - SLACK)
-      return;
+    const late = 2 * this.options.latency + delay + jitter + SLACK;
+    if (Math.max(passingSince, this.toldSince(host, destination, note)) >= trouble - late) return;
     const what = `${host.name} takes ${fields.peer} to be down on ${fields.plane} (${fields.cause})`;
-    const since = `since ${trouble.toFixed(3)}; it was healthy since ${passingSince.toFixed(3)}`;
-    throw new Violation('blame', this.clock.now, `${what} ${since}`);
+    const when = `since ${trouble.toFixed(3)}; it was healthy since ${passingSince.toFixed(3)}`;
+    throw new Violation('blame', this.clock.now, `${what} ${when}`);
+  }
+
+  /**
+   * Since when what a host says of its links, or of whom it hears, can be expected to be true, and to be read in time: who stood still, or is
+   * slow, tells or hears what happened meanwhile, and a link may have been withheld for a moment alone.
+   */
+  private toldSince(host: Host, peer: Host, { fields }: Note): number {
+    const notHeard = fields.cause === 'not-heard';
+    if (!notHeard && fields.cause !== 'withdrawn' && fields.cause !== 'drained') return 0;
+    const agents = [peer.agent, ...(notHeard ? [] : [host.agent])];
+    if (agents.some((agent) => agent?.hindered)) return Number.POSITIVE_INFINITY;
+    const withheldAt = notHeard ? 0 : (this.withholdings.get(`${peer.name} ${fields.link}`) ?? 0);
+    return Math.max(withheldAt, ...agents.map((agent) => agent?.runningSince ?? 0));
   }
 
   /**

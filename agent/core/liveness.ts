@@ -164,7 +164,7 @@ export class Liveness {
     this.mac = mac;
     this.pinned = true;
     if (former === mac) return false;
-    if (former !== undefined && !this.everybody) {
+    if (former !== undefined) {
       this.askedAt = undefined;
       this.misses = 0;
       this.due = now;

@@ -53,7 +53,11 @@ export class DrainRules {
     const { agent, kernel, links } = source;
     if (agent === undefined || agent.hindered) return;
     const plane = links.findIndex(({ ifindex }) => ifindex === kernel.route(destination.alias)?.device);
-    const since = plane < 0 ? undefined : this.drainedSince.get(destination.link(plane));
+    if (plane < 0) return;
+    // On joined planes another card of the destination may have answered there.
+    const mac = kernel.neighbor(links[plane]!.ifindex, destination.alias);
+    const reached = destination.links.find((link) => link.mac === mac) ?? destination.link(plane);
+    const since = this.drainedSince.get(reached);
     if (since === undefined) return;
     const other = healthySince.some(
       (from, index) => from !== undefined && from < known && !source.isDrained(source.link(index)),

@@ -20,6 +20,8 @@ const ENTRIES_EACH = 12;
 /** Where an ARP frame says who sends it, and of whom it speaks: RFC 826, after the Ethernet header. */
 const SENDER_IP = 28;
 const TARGET_IP = 38;
+/** Steady requests that follow sooner, since the last one of a path that is held and the last was lost: nobody is told of that. */
+const REPEATED = 0.05;
 /** Announcements on each link after a link came up or was lost: agent/core/announcing.ts. */
 const ANNOUNCEMENTS = 3;
 
@@ -124,7 +126,7 @@ export class Rates {
     const announcements = planes * times(arp.spacing);
     // A verification that is answered at once costs a request; one that is not is told.
     const verifications = Math.min(hints * planes, (2 * peers * probe.hints) / probe.misses);
-    return planes * peers * requests + announcements + verifications + questions + told;
+    return (1 + REPEATED) * planes * peers * requests + announcements + verifications + questions + told;
   }
 
   /** Requests and announcements that follow when one of our own links, or a peer, is another one. */

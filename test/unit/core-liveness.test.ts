@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { Liveness } from '../../agent/core/liveness';
+import type { Mac } from '../../agent/wire/address';
 import { Bench, EPSILON, MAC, PROBE, silent } from './core-liveness-bench';
 
 describe('a path that works', () => {
@@ -219,4 +220,21 @@ test('what everybody was asked may still be answered by another card, though a h
   // Asked in vain, it is the known card's turn alone.
   expect(liveness.tick(liveness.wakeAt)).toEqual({ probe: 'unicast' });
   expect(liveness.expects).toBe(MAC);
+});
+
+test('another address that is known by other means is asked at once, and nothing counts that the former one missed', () => {
+  const liveness = new Liveness(PROBE, 0, 0);
+  for (let now = 0; now < 2000; now = liveness.wakeAt) {
+    liveness.tick(now);
+    liveness.answer(MAC, now + 0.2, now + 0.2);
+  }
+  liveness.last = true;
+  let asked = liveness.tick(liveness.wakeAt);
+  while (asked.probe !== 'broadcast') asked = liveness.tick(liveness.wakeAt);
+  const now = liveness.wakeAt - 1;
+  expect(liveness.pin(0x02_00_00_00_ff_01 as Mac, now)).toBe(true);
+  liveness.last = false;
+  expect([liveness.wakeAt, liveness.tick(now)]).toEqual([now, { probe: 'unicast' }]);
+  liveness.tick(liveness.wakeAt);
+  expect(liveness.state).toBe('suspect');
 });

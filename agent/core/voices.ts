@@ -38,6 +38,8 @@ export interface Voice {
 /** The last beacon of each card that was taken, tag and all: most that follow repeat it. */
 export class Voices {
   private readonly known = new Map<Mac, Voice>();
+  /** the card at the far end of each path that was last heard */
+  private readonly cards = new Map<Path, Mac>();
 
   /** The voice of the card that a frame says to come from, if nothing but its times changes by a beacon that repeats the last one. */
   steady(link: Link, frame: Uint8Array): Voice | undefined {
@@ -47,7 +49,10 @@ export class Voices {
 
   /** Remembers a beacon whose tag is good. */
   remember(voice: Voice): void {
-    if (this.known.size >= MOST_VOICES) this.known.clear();
+    if (this.known.size >= MOST_VOICES) this.forget();
+    const former = this.cards.get(voice.path);
+    if (former !== undefined) this.known.delete(former);
+    this.cards.set(voice.path, voice.beacon.source);
     // A received frame may hold on to a whole batch of them.
     const beacon = { ...voice.beacon, bytes: voice.beacon.bytes.slice() };
     this.known.set(beacon.source, { ...voice, beacon });
@@ -56,6 +61,7 @@ export class Voices {
   /** Peers, paths or speakers are others now. */
   forget(): void {
     this.known.clear();
+    this.cards.clear();
   }
 
   get size(): number {

@@ -65,7 +65,9 @@ export class Blame {
     const ways = withdrawn ? host.links.map((_, index) => index) : [plane];
     if (ways.some((way) => this.isDisturbed(host, destination, way, trouble))) return;
     const { delay, jitter } = this.options.conditions;
-    const late = 2 * this.options.latency + delay + jitter + SLACK;
+    // Whoever makes a host a peer may read an older one of its steady beacons.
+    const unread = withdrawn && fields.from === 'unknown' ? 2 * this.options.beacons!.options.interval : 0;
+    const late = unread + 2 * this.options.latency + delay + jitter + SLACK;
     if (Math.max(passingSince, this.toldSince(host, destination, note)) >= trouble - late) return;
     const what = `${host.name} takes ${fields.peer} to be down on ${fields.plane} (${fields.cause})`;
     const when = `since ${trouble.toFixed(3)}; it was healthy since ${passingSince.toFixed(3)}`;

@@ -1,4 +1,5 @@
 import type { Actions } from '../../agent/core/event';
+import { BROADCAST_SPACING } from '../../agent/core/pace';
 import { isUsable, type KernelStep } from '../../agent/core/routing';
 import type { KernelLink } from './card';
 import type { Clock } from './clock';
@@ -156,10 +157,13 @@ export class RouteRules {
     const startedAt = Math.max(agent.runningSince, source.reloadedAt);
     const since = Math.max(startedAt + this.learning, destination.agentChangedAt);
     if (!live || agent.runningSince >= known) return;
+    // Where a path has learned a card of another plane, it finds its own when everybody is asked.
+    const joined = agent.core.planesJoined(source.toHost(now)) ? BROADCAST_SPACING : 0;
+    const bound = this.bound(source, destination) + joined;
     way.deadSince.forEach((deadSince, plane) => {
       const { ifindex } = source.link(plane);
       if (deadSince === undefined) return;
-      if (now <= Math.max(deadSince, since) + this.bound(source, destination)) return;
+      if (now <= Math.max(deadSince, since) + bound) return;
       if (unicastTo(source, destination.alias).every(({ device }) => device !== ifindex)) return;
       const what = `${source.name} has a route to ${destination.name} by plane ${plane}`;
       this.fail('dead-route', `${what}, which is dead since ${deadSince.toFixed(2)}, and another is healthy`);

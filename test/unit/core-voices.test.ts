@@ -123,3 +123,13 @@ describe('what a host says of its links counts again, though it says the same', 
     expect(alpha.path('beta', 1).withdrawn).toBe(true);
   });
 });
+
+test('the former card of a path is not remembered beside the present one', () => {
+  const { alpha, beta } = acquainted();
+  const before = remembered(alpha);
+  for (const card of [0x020000000ffe, 0x020000000fff] as Mac[]) {
+    beta.macs = [card, BETA_MACS[1]!];
+    alpha.run(alpha.now + 200, [beta]);
+  }
+  expect(remembered(alpha)).toBe(before);
+});

@@ -89,7 +89,7 @@ export class Responding {
 
   /**
    * Whether a request that `link` received is to be answered there. On joined planes every link hears what is broadcast, and one answers:
-   * that of the path to the sender, or else the first to hear it.
+   * that of the path to the sender, unless that is drained and answers nobody, or else the first to hear it.
    */
   answersOn(
     link: Link,
@@ -99,7 +99,11 @@ export class Responding {
     now: number,
   ): boolean {
     if (kind !== 'broadcast' || !this.isJoined(now)) return true;
-    const own = ownerOf(request.senderMac, link, [...paths]);
+    const own = ownerOf(
+      request.senderMac,
+      link,
+      [...paths].filter((path) => !this.isWithheld(path.link)),
+    );
     return own === undefined ? !this.copies.take(request, link.name, at) : own.link === link.name;
   }
 

@@ -58,6 +58,8 @@ export class Blame {
     // The far end's address changed, and nobody was there to tell or to hear it.
     const asksAnother = path.mac !== undefined && path.mac !== destination.link(plane).mac;
     if (passingSince === undefined || asksAnother) return;
+    // By which of its links a host answers there is another rule's: one that can't be heard may have heard the request first.
+    if (destination.agent?.core.planesJoined(destination.toHost(this.clock.now))) return;
     const withdrawn = fields.cause === 'withdrawn' || fields.cause === 'drained';
     if (withdrawn && this.beacons.disbelieves(host, destination)) return;
     if (fields.cause === 'not-heard' && this.isFollowing(host, destination, note, passingSince)) return;
@@ -81,7 +83,7 @@ export class Blame {
   private toldSince(host: Host, peer: Host, { fields }: Note): number {
     const notHeard = fields.cause === 'not-heard';
     if (!notHeard && fields.cause !== 'withdrawn' && fields.cause !== 'drained') return 0;
-    const agents = [peer.agent, ...(notHeard ? [] : [host.agent])];
+    const agents = [peer.agent, host.agent];
     if (agents.some((agent) => agent?.hindered)) return Number.POSITIVE_INFINITY;
     const withheldAt = notHeard ? 0 : (this.withholdings.get(`${peer.name} ${fields.link}`) ?? 0);
     return Math.max(withheldAt, ...agents.map((agent) => agent?.runningSince ?? 0));

@@ -72,7 +72,16 @@ function checkCalm(cluster: Cluster): void {
   const { now } = cluster;
   if (cluster.lost > 0) throw new Violation('calm-loss', now, `${cluster.lost} packets lost`);
   const trouble = cluster.notes.find(({ event }) => TROUBLES.includes(event));
-  const flap = cluster.notes.find(({ event, fields }) => event === 'failover' && fields.cause !== 'steady');
+  // Whoever has started with a clock that went back is believed, with what it wishes, only after its silence.
+  const believed = cluster.notes
+    .filter(({ event }) => event === 'beacons-heard')
+    .map(({ host, fields }) => `${host} ${fields.peer}`);
+  const flap = cluster.notes.find(
+    ({ event, host, fields: { cause, peer } }) =>
+      event === 'failover' &&
+      cause !== 'steady' &&
+      !(cause === 'priority' && believed.includes(`${host} ${peer}`)),
+  );
   const told = trouble ?? flap;
   if (told !== undefined) throw new Violation('flap', now, `${told.host}: ${JSON.stringify(told)}`);
   checkAgreement(cluster);

@@ -114,6 +114,14 @@ describe('on joined planes', () => {
     expect(answeredOn(fromLost())).toEqual(['eth1']);
   });
 
+  test('a path whose link is drained, and so answers nobody, keeps no other link from answering', () => {
+    const pair = joinedPair();
+    pair.handle({ type: 'drain', links: ['eth0'], until: Number.POSITIVE_INFINITY });
+    const asked = arpRequest(BETA_MACS[0]!, BETA, ALPHA);
+    expect(answeredOn(hear(pair, 'eth0', asked, pair.now))).toEqual([]);
+    expect(answeredOn(hear(pair, 'eth1', asked, pair.now))).toEqual(['eth1']);
+  });
+
   test('who asks one card alone is answered by that card', () => {
     const pair = joinedPair();
     for (const link of ['eth0', 'eth1']) {

@@ -197,7 +197,8 @@ export class BeaconRules {
       if (agent !== host.agent || this.isLate(host) || view !== this.viewOf(host, peer)) return;
       // Nothing is expected of a link that was lost before it was read.
       if (link.changedAt >= now) return;
-      if (view.epoch === epoch && view.believed !== epoch)
+      // Nor where a recorded beacon tells of a run before the sender's clock was set back: docs/beacon-protocol.md.
+      if (view.epoch === epoch && (view.believed ?? 0) < epoch)
         this.fail(
           'epoch-ignored',
           `${host.name} does not believe the beacons of ${peer.name}, which has started`,
@@ -250,9 +251,10 @@ export class BeaconRules {
   private forgets(host: Host, peer: Host): void {
     const view = this.viewOf(host, peer);
     // What waited to be read until the link was lost counts no more.
+    const { runningSince } = host.agent!;
     const heardAt = view.arrivedAt.filter((at, plane) => {
       const waited = host.link(plane).changedAt - at;
-      return waited < 0 || (!this.isLate(host) && waited > this.wakeUp + this.reaction);
+      return waited < 0 || (at >= runningSince && waited > this.wakeUp + this.reaction);
     });
     const silence = this.clock.now - Math.max(...heardAt, 0);
     // Whom the file names now is no discovered host any more, and who takes no beacons knows none.

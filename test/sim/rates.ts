@@ -20,8 +20,8 @@ const ENTRIES_EACH = 12;
 /** Where an ARP frame says who sends it, and of whom it speaks: RFC 826, after the Ethernet header. */
 const SENDER_IP = 28;
 const TARGET_IP = 38;
-/** Steady requests that follow sooner, since the last one of a path that is held and the last was lost: nobody is told of that. */
-const REPEATED = 0.05;
+/** Of the last path that is left, while it is held, each second request may follow the lost one before it at once, of which nobody is told. */
+const HELD = 1.5;
 /** Announcements on each link after a link came up or was lost: agent/core/announcing.ts. */
 const ANNOUNCEMENTS = 3;
 
@@ -38,9 +38,11 @@ interface Tally {
   hints: number;
   /** requests that it is to answer: also those of before, while it stands still or is slow */
   questions: number;
+  /** whether a path was held at any time */
+  held: boolean;
 }
 
-const NOTHING: Tally = { frames: 0, wakes: 0, spins: 0, told: 0, hints: 0, questions: 0 };
+const NOTHING: Tally = { frames: 0, wakes: 0, spins: 0, told: 0, hints: 0, questions: 0, held: false };
 
 /** The rules that bound what an agent does in a second, and what it remembers. */
 export class Rates {
@@ -86,6 +88,7 @@ export class Rates {
   /** An agent tells something. */
   told(host: string, { event }: Note): void {
     const { misses } = this.options.probe;
+    if (event === 'path-held') this.tallyOf(host).held = true;
     if (event.startsWith('path-')) this.tallyOf(host).told += misses;
     else if (CHANGES.some((what) => event.includes(what))) this.tallyOf(host).told += this.costOfChange;
   }
@@ -112,12 +115,13 @@ export class Rates {
     if (wakes > mostWakes)
       this.fail('wake-ups', `${name}: ${wakes} wake-ups in a second; ${mostWakes} are its limit`);
     const isLate = agent !== undefined && (agent.hindered || this.clock.now - agent.runningSince < WINDOW);
-    Object.assign(tally, { ...NOTHING, questions: isLate ? tally.questions : 0 });
+    const held = [...(agent?.core.registry.allPaths() ?? [])].some(({ state }) => state === 'held');
+    Object.assign(tally, { ...NOTHING, questions: isLate ? tally.questions : 0, held });
     this.checkMemory(host);
   }
 
   /** The most ARP frames that an agent may have sent. */
-  private framesOf({ told, hints, questions }: Tally): number {
+  private framesOf({ told, hints, questions, held }: Tally): number {
     const { probe, arp, planes, hosts, beacons } = this.options;
     const peers = hosts - 1;
     const times = (interval: number) => WINDOW / interval + 1;
@@ -126,7 +130,7 @@ export class Rates {
     const announcements = planes * times(arp.spacing);
     // A verification that is answered at once costs a request; one that is not is told.
     const verifications = Math.min(hints * planes, (2 * peers * probe.hints) / probe.misses);
-    return (1 + REPEATED) * planes * peers * requests + announcements + verifications + questions + told;
+    return (held ? HELD : 1) * planes * peers * requests + announcements + verifications + questions + told;
   }
 
   /** Requests and announcements that follow when one of our own links, or a peer, is another one. */

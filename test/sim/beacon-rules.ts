@@ -115,7 +115,7 @@ export class BeaconRules {
     const plane = this.planeOf(receiver, link);
     const isElsewhere = beacon.links[beacon.sentOn]!.plane !== receiver.agent.topology.planes[plane];
     const sender = this.hosts.find(({ name }) => name === beacon.host)!;
-    if (sender === receiver && isElsewhere) this.expectJoined(receiver, beacon);
+    if (sender === receiver && isElsewhere) this.expectJoined(receiver, beacon, link);
     if (sender !== receiver && !isElsewhere) this.take(receiver, sender, plane, beacon);
   }
 
@@ -206,10 +206,13 @@ export class BeaconRules {
     });
   }
 
-  private expectJoined(host: Host, { epoch }: BeaconFrame): void {
+  private expectJoined(host: Host, { epoch }: BeaconFrame, link: KernelLink): void {
     const { agent } = host;
+    const { now } = this.clock;
     if (agent === undefined || agent.epoch !== epoch) return;
     this.clock.after(this.wakeUp + this.reaction, () => {
+      // Nothing is expected of a link that was lost before it was read.
+      if (link.changedAt >= now) return;
       if (agent === host.agent && !this.isLate(host) && !agent.core.planesJoined(host.toHost(this.clock.now)))
         this.fail(
           'joined-unnoticed',

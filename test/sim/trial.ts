@@ -71,20 +71,27 @@ function checkCalm(cluster: Cluster): void {
   cluster.run(CALM);
   const { now } = cluster;
   if (cluster.lost > 0) throw new Violation('calm-loss', now, `${cluster.lost} packets lost`);
-  const trouble = cluster.notes.find(({ event }) => TROUBLES.includes(event));
-  // Whoever has started with a clock that went back is believed, with what it wishes, only after its silence.
-  const believed = cluster.notes
-    .filter(({ event }) => event === 'beacons-heard')
-    .map(({ host, fields }) => `${host} ${fields.peer}`);
-  const flap = cluster.notes.find(
-    ({ event, host, fields: { cause, peer } }) =>
-      event === 'failover' &&
-      cause !== 'steady' &&
-      !(cause === 'priority' && believed.includes(`${host} ${peer}`)),
-  );
-  const told = trouble ?? flap;
+  const told = troubleIn(cluster);
   if (told !== undefined) throw new Violation('flap', now, `${told.host}: ${JSON.stringify(told)}`);
   checkAgreement(cluster);
+}
+
+/** What is told in vain: a path in trouble, or packets that take another plane, where nothing fails. */
+function troubleIn({ notes, options }: Cluster): Told | undefined {
+  // Where a host that stood still has answered late, it takes as long to find that it doesn't answer any more.
+  const isLate = ({ event, fields }: Told) =>
+    event.startsWith('path-') && Number(fields.rtt) > options.probe.interval;
+  // Whoever has started with a clock that went back is believed, with what it wishes, only after its silence.
+  const believed = notes
+    .filter(({ event }) => event === 'beacons-heard')
+    .map(({ host, fields }) => `${host} ${fields.peer}`);
+  const isWish = ({ host, fields }: Told) =>
+    fields.cause === 'priority' && believed.includes(`${host} ${fields.peer}`);
+  const trouble = notes.find((told) => TROUBLES.includes(told.event) && !isLate(told));
+  return (
+    trouble ??
+    notes.find((told) => told.event === 'failover' && told.fields.cause !== 'steady' && !isWish(told))
+  );
 }
 
 /** Hosts that hear each other's beacons on every plane agree by which plane the packets go, and these are all that send some. */

@@ -173,6 +173,7 @@ export class BeaconRules {
     if (sequence <= view.sequences[plane]![kind]) return;
     view.sequences[plane]![kind] = sequence;
     view.arrivedAt[plane] = now;
+    this.expectRead(receiver, receiver.link(plane), view);
     if (!isNew) return;
     view.epoch = epoch;
     view.sequence = sequence;
@@ -184,6 +185,14 @@ export class BeaconRules {
       view.withdrawnBy[index] = state === 'up' ? undefined : Math.min(former, deadline);
       if (state !== 'up') this.clock.at(deadline, () => this.checkWithdrawn(receiver, sender, view));
     }
+  }
+
+  /** What waited to be read until its link was lost, or while the host stood still, may never count. */
+  private expectRead(host: Host, link: KernelLink, view: View): void {
+    const { now } = this.clock;
+    this.clock.after(this.wakeUp + this.reaction, () => {
+      if (link.changedAt < now && !this.isLate(host)) view.readAt = now;
+    });
   }
 
   /** A new epoch is believed as soon as it is read. */
@@ -253,13 +262,7 @@ export class BeaconRules {
 
   private forgets(host: Host, peer: Host): void {
     const view = this.viewOf(host, peer);
-    // What waited to be read until the link was lost counts no more.
-    const { runningSince } = host.agent!;
-    const heardAt = view.arrivedAt.filter((at, plane) => {
-      const waited = host.link(plane).changedAt - at;
-      return waited < 0 || (at >= runningSince && waited > this.wakeUp + this.reaction);
-    });
-    const silence = this.clock.now - Math.max(...heardAt, 0);
+    const silence = this.clock.now - Math.max(view.readAt, 0);
     // Whom the file names now is no discovered host any more, and who takes no beacons knows none.
     const { topology } = host.agent!.core;
     if (topology.beacon === undefined || topology.peers.some(({ name }) => name === peer.name)) return;

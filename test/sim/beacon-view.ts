@@ -8,6 +8,8 @@ interface Sequences {
 export interface View {
   /** by plane: when the last one that should be believed arrived */
   readonly arrivedAt: number[];
+  /** when the last one arrived that was surely read */
+  readAt: number;
   /** by plane: of those of the newest epoch */
   readonly sequences: readonly Sequences[];
   /** of the newest of these, and its sequence number */
@@ -29,6 +31,7 @@ export function newView(planes: number): View {
   const each = <T>(make: () => T) => Array.from({ length: planes }, make);
   return {
     arrivedAt: each(() => Number.NEGATIVE_INFINITY),
+    readAt: Number.NEGATIVE_INFINITY,
     sequences: each(() => ({ urgent: -1, steady: -1 })),
     epoch: 0,
     sequence: -1,

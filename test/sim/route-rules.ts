@@ -11,6 +11,8 @@ import type { Way } from './ways';
 
 /** Settings of a card that has just appeared are made within this many ms. */
 const SETTING_TIME = 30;
+/** Less than this, in ms, is the same moment by the clock of another host. */
+const INSTANT = 1e-3;
 /** What may be told together with a failed path without costing a step in the kernel. */
 const STEPLESS: readonly string[] = [
   'path-down',
@@ -163,11 +165,23 @@ export class RouteRules {
     way.deadSince.forEach((deadSince, plane) => {
       const { ifindex } = source.link(plane);
       if (deadSince === undefined) return;
-      if (now <= Math.max(deadSince, since) + bound) return;
+      if (now <= Math.max(deadSince, since, this.presumedUntil(source, destination, ifindex)) + bound) return;
       if (unicastTo(source, destination.alias).every(({ device }) => device !== ifindex)) return;
       const what = `${source.name} has a route to ${destination.name} by plane ${plane}`;
       this.fail('dead-route', `${what}, which is dead since ${deadSince.toFixed(2)}, and another is healthy`);
     });
+  }
+
+  /** Until when a path is presumed to work that has just become known, and was never judged. */
+  private presumedUntil(source: Host, destination: Host, device: number): number {
+    const { registry } = source.agent!.core;
+    const peer = registry.peerNamed(destination.name);
+    const path = peer && registry.paths.get(peer)?.find((each) => each.device === device);
+    if (path === undefined) return 0;
+    const since = source.toWorld(path.since);
+    // It may be judged this very moment, its route still to be removed.
+    const isOpen = path.state === 'unknown' || this.clock.now - since < INSTANT;
+    return isOpen ? since + this.learning : 0;
   }
 
   private fail(rule: Rule, what: string): never {

@@ -88,7 +88,7 @@ export class Rates {
   /** An agent tells something. */
   told(host: string, { event }: Note): void {
     const { misses } = this.options.probe;
-    if (event === 'path-held') this.tallyOf(host).held = true;
+    if (event === 'path-held' || event === 'drained') this.tallyOf(host).held = true;
     if (event.startsWith('path-')) this.tallyOf(host).told += misses;
     else if (CHANGES.some((what) => event.includes(what))) this.tallyOf(host).told += this.costOfChange;
   }
@@ -115,7 +115,10 @@ export class Rates {
     if (wakes > mostWakes)
       this.fail('wake-ups', `${name}: ${wakes} wake-ups in a second; ${mostWakes} are its limit`);
     const isLate = agent !== undefined && (agent.hindered || this.clock.now - agent.runningSince < WINDOW);
-    const held = [...(agent?.core.registry.allPaths() ?? [])].some(({ state }) => state === 'held');
+    // Of a drained path nobody is told whether it is held.
+    const held = [...(agent?.core.registry.allPaths() ?? [])].some(
+      ({ state }) => state === 'held' || state === 'drained',
+    );
     Object.assign(tally, { ...NOTHING, questions: isLate ? tally.questions : 0, held });
     this.checkMemory(host);
   }

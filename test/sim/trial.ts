@@ -87,7 +87,9 @@ function troubleIn({ notes, options }: Cluster): Told | undefined {
     .map(({ host, fields }) => `${host} ${fields.peer}`);
   const isWish = ({ host, fields }: Told) =>
     fields.cause === 'priority' && believed.includes(`${host} ${fields.peer}`);
-  const trouble = notes.find((told) => TROUBLES.includes(told.event) && !isLate(told));
+  // Of a series of announcements the last ones may be hints to whoever missed the first: paths are verified.
+  const isVerified = ({ event, fields }: Told) => event === 'path-suspect' && fields.cause === 'hint';
+  const trouble = notes.find((told) => TROUBLES.includes(told.event) && !isLate(told) && !isVerified(told));
   return (
     trouble ??
     notes.find((told) => told.event === 'failover' && told.fields.cause !== 'steady' && !isWish(told))

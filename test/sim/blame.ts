@@ -62,6 +62,8 @@ export class Blame {
     if (destination.agent?.core.planesJoined(destination.toHost(this.clock.now))) return;
     const withdrawn = fields.cause === 'withdrawn' || fields.cause === 'drained';
     if (withdrawn && this.beacons.disbelieves(host, destination)) return;
+    // Whose beacons count for those of a former run is heard by his answers alone.
+    if (fields.cause === 'not-heard' && this.beacons.disbelieves(destination, host)) return;
     if (fields.cause === 'not-heard' && this.isFollowing(host, destination, note, passingSince)) return;
     // What a host says of its link on one plane comes by all the others as well.
     const ways = withdrawn ? host.links.map((_, index) => index) : [plane];

@@ -44,6 +44,8 @@ export class RouteRules {
     if (!notes.every(({ event }) => STEPLESS.includes(event))) return;
     // A path without a route is taken over from a former run, or of a host that the file names again: that is no failure.
     if (notes.some(({ fields }) => fields.cause === 'adopted')) return;
+    // Nor does the plan know of a route that somebody has taken this very moment.
+    if (host.agent?.unrepaired === true) return;
     for (const peer of new Set(notes.map(({ fields }) => fields.peer))) {
       const known = host.agent?.core.registry.peerNamed(String(peer));
       const alias = known?.kind === 'agent' ? known.aliases[0] : undefined;

@@ -62,8 +62,9 @@ export class DrainRules {
     const other = healthySince.some(
       (from, index) => from !== undefined && from < known && !source.isDrained(source.link(index)),
     );
-    const deadline =
-      Math.max(since, agent.runningSince + this.learning) + this.detection(source, destination);
+    // Nothing is known yet of a peer that a file has just named.
+    const startedAt = Math.max(agent.runningSince, source.reloadedAt);
+    const deadline = Math.max(since, startedAt + this.learning) + this.detection(source, destination);
     if (other && now > deadline)
       this.fail(
         'drained-use',

@@ -143,8 +143,9 @@ export class BeaconRules {
     for (const [host, frames] of this.frames) {
       const beats = window / beacons.options.interval + 2;
       const changes = this.changes.get(host) ?? 0;
-      const paths = [...(host.agent?.core.registry.allPaths() ?? [])];
-      const isCalm = changes === 0 && !this.unsteady.has(host) && paths.every(({ state }) => state === 'up');
+      const paths = host.agent && [...host.agent.core.registry.allPaths()];
+      const isUp = paths?.every(({ state }) => state === 'up') === true;
+      const isCalm = changes === 0 && !this.unsteady.has(host) && isUp;
       // Beside the steady ones, what becomes of a path may be told four times in an interval, but not in the next two.
       const limit = planes * ((isCalm ? 1 : 2.5) * beats + WITHDRAWALS * changes);
       if (frames > limit)

@@ -15,9 +15,6 @@ interface Open extends Question {
 /** An answer takes at most this many ms, beside the latency of the agent, where somebody is there to give it. */
 const ANSWER_TIME = 20;
 
-/** What an agent has left unread for so long, in ms, it doesn't answer: agent/core/resolution.ts. */
-const ASKED_LONG_AGO = 1000;
-
 /** How long after a change of the wire or of a card one answer to each request can't be expected, in ms: paths are judged anew. */
 const SETTLING = 500;
 
@@ -88,9 +85,13 @@ export class Questions {
     }
   }
 
-  /** Whether a question was asked so long before its host's agent ran again that nobody answers it. */
+  /**
+   * Whether a question was asked before its host's agent ran again, and would have been answered by now: what waited for long is not, nor what
+   * the kernel was to answer by what the agent knew then.
+   */
   private isForgone({ agent }: Host, { at, byKernel }: Open): boolean {
-    return !byKernel && at < (agent?.runningSince ?? 0) && this.clock.now - at > ASKED_LONG_AGO;
+    const since = agent?.runningSince ?? 0;
+    return !byKernel && at < since && this.clock.now - since > this.latency;
   }
 
   /** Whether a question may still be answered; fails where it should have been. */

@@ -16,7 +16,10 @@ import type { Peer, Topology } from './topology';
 
 /** Answers a second and link to requests for our alias from others than the peers that were verified there; half of it at once. */
 const STRANGERS_ANSWERS = 500;
-/** A request that waited so long to be read, in ms, since we stood still, is not answered: who asked has asked again since, as kernels do each second. */
+/**
+ * A request of others than these that waited so long to be read, in ms, since we stood still, is not answered: who asked has asked again, as
+ * kernels do each second. A peer may have stood still as well, and wait for this very answer.
+ */
 const ASKED_LONG_AGO = 1000;
 
 /** What taking ARP needs of the core. */
@@ -93,11 +96,11 @@ export class Resolution {
     const { responding, registry, sending } = this.around;
     if (link.withheld) return 'drained-link';
     if (responding.actingAt(received.at) === 'kernel') return 'kernel-answers';
-    if (now - received.at > ASKED_LONG_AGO) return 'asked-long-ago';
     if (!responding.answersOn(link, request, received, registry.allPaths(), now))
       return 'asked-on-another-link';
     if (link.state === undefined) return 'link-not-ready';
     const known = registry.pathTo(link, request.senderIp)?.mac === request.senderMac;
+    if (!known && now - received.at > ASKED_LONG_AGO) return 'asked-long-ago';
     if (!known && !this.answersStranger(link, now)) return 'asked-too-often';
     sending.reply(link, request);
     return 'answered';

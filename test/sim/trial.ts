@@ -81,18 +81,19 @@ function troubleIn({ notes, options }: Cluster): Told | undefined {
   // Where a host that stood still has answered late, it takes as long to find that it doesn't answer any more.
   const isLate = ({ event, fields }: Told) =>
     event.startsWith('path-') && Number(fields.rtt) > options.probe.interval;
+  const late = notes.filter(isLate).map(({ host, fields }) => `${host} ${fields.peer}`);
   // Whoever has started with a clock that went back is believed, with what it wishes, only after its silence.
   const believed = notes
     .filter(({ event }) => event === 'beacons-heard')
     .map(({ host, fields }) => `${host} ${fields.peer}`);
-  const isWish = ({ host, fields }: Told) =>
-    fields.cause === 'priority' && believed.includes(`${host} ${fields.peer}`);
+  const isExcused = ({ host, fields: { cause, peer } }: Told) =>
+    late.includes(`${host} ${peer}`) || (cause === 'priority' && believed.includes(`${host} ${peer}`));
   // Of a series of announcements the last ones may be hints to whoever missed the first: paths are verified.
   const isVerified = ({ event, fields }: Told) => event === 'path-suspect' && fields.cause === 'hint';
   const trouble = notes.find((told) => TROUBLES.includes(told.event) && !isLate(told) && !isVerified(told));
   return (
     trouble ??
-    notes.find((told) => told.event === 'failover' && told.fields.cause !== 'steady' && !isWish(told))
+    notes.find((told) => told.event === 'failover' && told.fields.cause !== 'steady' && !isExcused(told))
   );
 }
 

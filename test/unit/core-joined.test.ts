@@ -139,13 +139,14 @@ describe('on joined planes', () => {
   });
 });
 
-test('a request that waited for longer than a second to be read is not answered: who asked has asked again', () => {
+test('a stranger’s request that waited for longer than a second to be read is not answered, a peer’s is', () => {
   const pair = joinedPair();
   pair.run(pair.now + 2000);
-  const asked = arpRequest(BETA_MACS[1]!, BETA, ALPHA);
-  expect(answeredOn(hear(pair, 'eth1', asked, pair.now - 1001))).toEqual([]);
+  expect(answeredOn(hear(pair, 'eth1', question, pair.now - 1001))).toEqual([]);
   expect(counterOf(pair.core, 'asked-long-ago')).toBe(1);
-  expect(answeredOn(hear(pair, 'eth1', asked, pair.now - 1000))).toEqual(['eth1']);
+  expect(answeredOn(hear(pair, 'eth1', other, pair.now - 1000))).toEqual(['eth1']);
+  const asked = arpRequest(BETA_MACS[1]!, BETA, ALPHA);
+  expect(answeredOn(hear(pair, 'eth1', asked, pair.now - 1500))).toEqual(['eth1']);
 });
 
 test('on separate planes, an announcement from the card of another plane is a hint', () => {

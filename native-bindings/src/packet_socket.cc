@@ -159,8 +159,9 @@ int PacketSocket::ReceiveQueued(size_t wanted) {
 }
 
 int PacketSocket::ReceiveFromRing(size_t wanted) {
-  const int64_t now = ReadClock(CLOCK_MONOTONIC);
+  const int64_t started = ReadClock(CLOCK_MONOTONIC);
   const int64_t offset = ClockOffset();
+  int64_t now = started;
   size_t count = 0;
   for (; count < wanted; count++) {
     const tpacket2_hdr* frame = ring_.Front();
@@ -169,11 +170,13 @@ int PacketSocket::ReceiveFromRing(size_t wanted) {
                                std::min<size_t>(frame->tp_snaplen, slot_size_),
                                PacketRing::AddressOf(frame)->sll_pkttype,
                                HasVlan(frame->tp_status, frame->tp_vlan_tci)};
+    // It came while we were reading: taken to have come before, it would overtake a frame that another socket has already.
+    if (envelope.stamp + offset > now) now = ReadClock(CLOCK_MONOTONIC);
     memcpy(receive_bytes_ + count * slot_size_, PacketRing::BytesOf(frame), envelope.captured);
     WriteRecord(count, envelope, now, offset);
     ring_.Pop();
   }
-  if (count < wanted) floor_ = now;
+  if (count < wanted) floor_ = started;
   return static_cast<int>(count);
 }
 

@@ -1,3 +1,8 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { ROOT } from '../../deploy/lab/host';
 import {
   ARP,
   BEACON,
@@ -105,4 +110,66 @@ test('an interface that does not exist is refused, and its ring given back', () 
   const open = (): unknown => openSocket({ ...veth.near, ifindex: 999_999 }, [BEACON], {}, { ring: SLOTS });
   expect(open).toThrow(expect.objectContaining({ code: 'ENODEV', syscall: 'bind' }));
   expect(openSocket(veth.near, [BEACON], {}, { ring: SLOTS }).receive()).toEqual([]);
+});
+
+/** Sends frames one ms apart: MODULE DEVICE IFINDEX FRAME COUNT. */
+const SENDER = `
+  const [module, name, ifindex, frame, count] = process.argv.slice(1);
+  const { PacketSocket } = require(module);
+  const options = { interface: name, ifindex: Number(ifindex), etherTypes: [${BEACON}] };
+  const socket = PacketSocket.open(options, { readable() {}, error() {} });
+  let left = Number(count);
+  const timer = setInterval(() => {
+    socket.send([Buffer.from(frame, 'hex')]);
+    left -= 1;
+    if (left > 0) return;
+    clearInterval(timer);
+    socket.close();
+  }, 1);
+`;
+
+test('a frame that comes while a ring is read bears the same time on every socket that has it', async () => {
+  const COUNT = 1000;
+  const sockets = [1, 2].map(() => openSocket(veth.near, [BEACON], {}, { ring: 1024 }));
+  const times: number[][] = [[], []];
+  const read = () => {
+    for (const [index, socket] of sockets.entries())
+      times[index]!.push(...socket.receive().map(({ at }) => at));
+  };
+  // On one processor, the sender interrupts the reader anywhere.
+  const taskset = (...args: string[]) => execFileSync('taskset', args, { encoding: 'utf8' }).trim();
+  const before = taskset('-pc', `${process.pid}`).split(' ').at(-1)!;
+  const processor = before.split(/[,-]/)[0]!;
+  const module = join(ROOT, 'dist', 'native-bindings', 'packet-socket.js');
+  const frame = Buffer.from(frameOf(BROADCAST, BEACON)).toString('hex');
+  const command = [
+    process.execPath,
+    '-e',
+    SENDER,
+    module,
+    veth.far.name,
+    `${veth.far.ifindex}`,
+    frame,
+    `${COUNT}`,
+  ];
+  taskset('-pc', processor, `${process.pid}`);
+  try {
+    const child = spawn('taskset', ['-c', processor, ...command], { stdio: 'inherit' });
+    let ended = false;
+    const end = once(child, 'exit').then(() => {
+      ended = true;
+    });
+    while (!ended) {
+      for (let round = 0; round < 1000; round++) read();
+      await turn();
+    }
+    await end;
+    read();
+  } finally {
+    taskset('-pc', before, `${process.pid}`);
+  }
+  expect(times.map(({ length }) => length)).toEqual([COUNT, COUNT]);
+  const apart = times[0]!.filter((at, index) => Math.abs(at - times[1]![index]!) > 0.01);
+  // The clocks of the wall and of the machine can't be read at one moment, so a few may be.
+  expect(apart.length).toBeLessThanOrEqual(COUNT / 200);
 });

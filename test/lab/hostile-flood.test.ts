@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { counter, inBeaconCluster, untilMutual } from './beacon-cluster';
 import { damagedBeacon } from './hostile-beacon';
-import { Flood, failover, harmed, median, report, STRANGER } from './hostile-tools';
+import { Flood, failovers, harmed, LAB_FAILOVERS, median, report, STRANGER } from './hostile-tools';
 import { type Cluster, cpuShare, inCluster } from './promise-cluster';
 import { arp } from './promise-frames';
 
@@ -9,9 +9,6 @@ import { arp } from './promise-frames';
 jest.setTimeout(300_000);
 
 /** Whether each flood is to be measured by itself, with so many failovers beside it. */
-const { LAB_FAILOVERS } = process.env;
-/** Failovers without a flood, and with it. */
-const FAILOVERS = Number(LAB_FAILOVERS ?? 3);
 /** How long the flood goes on before a failover, in ms: longer than strangers are kept out at a time. */
 const BEFORE = 1500;
 /** Far below what a wire carries, so that it says no more than that there was a flood. */
@@ -82,14 +79,6 @@ const attacksOf = (all: readonly Attack[]): readonly Attack[] =>
   LAB_FAILOVERS === undefined
     ? [{ name: 'all together', frames: (cluster) => all.flatMap(({ frames }) => frames(cluster)) }]
     : all;
-
-async function failovers(cluster: Cluster): Promise<number[]> {
-  const streams = await cluster.startStreams();
-  const times: number[] = [];
-  for (let count = 0; count < FAILOVERS; count++) times.push(await failover(cluster, streams));
-  await Promise.all(Object.values(streams).map((stream) => stream.stop()));
-  return times;
-}
 
 /** One flood: nothing changes by it, it costs little, and a failover beside it is as fast as without. */
 async function flood(cluster: Cluster, { name, frames }: Attack, calm: readonly number[]): Promise<void> {

@@ -5,7 +5,7 @@ import type { Namespace } from '../../deploy/lab/namespace';
 import { encodeEcho, encodeIpv4, internetChecksum } from '../../native-bindings/icmp-echo';
 import { counter } from './beacon-cluster';
 import { applyFarEnd, BEHIND, placeServer, SERVER } from './far-end-tools';
-import { Flood, failover, harmed, median, report } from './hostile-tools';
+import { Flood, failovers, harmed, LAB_FAILOVERS, median, report } from './hostile-tools';
 import { type Cluster, type ClusterOptions, cpuShare, inCluster } from './promise-cluster';
 
 /** ICMP that nobody asked for, of a stranger and of somebody who sees what is asked: both pretend to be the target behind a far end. */
@@ -14,9 +14,6 @@ jest.setTimeout(300_000);
 const RATE = 2000;
 /** How long the dead target is forged to be alive, in ms: many times what its death takes to be found. */
 const FORGING = 1500;
-/** Whether each flood is to be measured by itself, with so many failovers beside it. */
-const { LAB_FAILOVERS } = process.env;
-const FAILOVERS = Number(LAB_FAILOVERS ?? 3);
 /** How long a flood goes on before it is measured, and for how long it is, in ms. */
 const BEFORE = 300;
 const MEASURED = LAB_FAILOVERS === undefined ? 600 : 2000;
@@ -96,14 +93,6 @@ const FORGERIES: readonly Attack[] = [
   byGate('echo replies with our identifier and other sequences', 'numbers'),
 ];
 const REPETITIONS = byGate('the answer to each request, repeated', 'copies');
-
-async function failovers(cluster: Cluster): Promise<number[]> {
-  const streams = await cluster.startStreams();
-  const times: number[] = [];
-  for (let count = 0; count < FAILOVERS; count++) times.push(await failover(cluster, streams));
-  await Promise.all(Object.values(streams).map((stream) => stream.stop()));
-  return times;
-}
 
 /** Stops floods; how many frames went, and how many a second. */
 async function stop(floods: readonly Flood[]): Promise<{ readonly sent: number; readonly rate: number }> {

@@ -56,8 +56,21 @@ export class Flood {
   }
 }
 
+/** Where it is given, each flood is to be measured by itself, with so many failovers without it and beside it. */
+export const { LAB_FAILOVERS } = process.env;
+const FAILOVERS = Number(LAB_FAILOVERS ?? 3);
+
+/** Some failovers, one after the other, under streams; how long packets to beta were lost by each, in ms. */
+export async function failovers(cluster: Cluster): Promise<number[]> {
+  const streams = await cluster.startStreams();
+  const times: number[] = [];
+  for (let count = 0; count < FAILOVERS; count++) times.push(await failover(cluster, streams));
+  await Promise.all(Object.values(streams).map((stream) => stream.stop()));
+  return times;
+}
+
 /** Beta's card on plane a is pulled and put back; how long packets to it were lost, in ms. */
-export async function failover(cluster: Cluster, { there }: Streams): Promise<number> {
+async function failover(cluster: Cluster, { there }: Streams): Promise<number> {
   const from = there.mark();
   await cluster.lab.pullCard('beta', 'a');
   await cluster.waitForPlane(cluster.alpha, cluster.beta.alias, 'b');

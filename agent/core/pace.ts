@@ -4,6 +4,8 @@ import type { ProbeTiming } from './topology';
 
 /** While a path is down, requests to everybody are at least this far apart, in ms; the kernel's own pace (RFC 1122, 2.3.2.1). */
 export const BROADCAST_SPACING = 1000;
+/** A round trip longer than so many intervals, or time-outs, is an outlier. */
+const OUTLIER = 2;
 /** While eased, requests are sent on one of so many moments of the interval, which all paths share: so they go out together. */
 const MOMENTS = 40;
 
@@ -41,9 +43,13 @@ export class Pace {
     return this.roundTrip.smoothed;
   }
 
-  /** Takes a round trip. */
+  /**
+   * Takes a round trip. One that is much longer than the former ones, or than an interval where it is the first, may be the far end's that stood
+   * still: it counts in part, so that the next failure is found in time. Where all are as long, the next ones count.
+   */
   measure(sample: number): void {
-    this.roundTrip.measure(Math.max(0, sample));
+    const most = OUTLIER * Math.max(this.options.interval, this.timeout());
+    this.roundTrip.measure(Math.min(Math.max(0, sample), most));
   }
 
   /** From now on an up path is asked each `interval`, or as usual where it is undefined; whether that is news. */

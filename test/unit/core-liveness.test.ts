@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { Liveness } from '../../agent/core/liveness';
+import { Pace } from '../../agent/core/pace';
 import type { Mac } from '../../agent/wire/address';
 import { Bench, EPSILON, MAC, PROBE, silent } from './core-liveness-bench';
 
@@ -237,4 +238,26 @@ test('another address that is known by other means is asked at once, and nothing
   expect([liveness.wakeAt, liveness.tick(now)]).toEqual([now, { probe: 'unicast' }]);
   liveness.tick(liveness.wakeAt);
   expect(liveness.state).toBe('suspect');
+});
+
+describe('a round trip as long as nobody expects', () => {
+  const up = { state: 'up', misses: 0, hurried: false, overdue: false, known: true } as const;
+  const waitAfter = (...samples: readonly number[]): number => {
+    const pace = new Pace(PROBE, 0);
+    for (const sample of samples) pace.measure(sample);
+    return pace.wait(up);
+  };
+
+  test('of a far end that stood still makes the next failure unseen for six intervals at most', () => {
+    expect(waitAfter(10_000)).toBeLessThanOrEqual(6 * PROBE.interval);
+    const soon = Array.from({ length: 20 }, () => 0.3);
+    expect(waitAfter(10_000, ...soon)).toBeLessThan(2 * PROBE.interval);
+  });
+
+  test('is waited for where it is so each time', () => {
+    for (const far of [100, 1000, 10_000]) {
+      const samples = Array.from({ length: 20 }, () => far);
+      expect(waitAfter(...samples)).toBeGreaterThan(far);
+    }
+  });
 });

@@ -10,9 +10,10 @@ import type { Path } from './path';
 import type { Pinning } from './pinning';
 import type { Registry } from './registry';
 import { refusedBySeal } from './seal';
+import { type Speaker, Speakers } from './speakers';
 import type { Credentials } from './speaking';
 import type { AgentPeer, BeaconOptions, Peer, Topology } from './topology';
-import { isSameStatement, type Speaker, type Voice, Voices } from './voices';
+import { isSameStatement, type Voice, Voices } from './voices';
 
 /** Why a beacon changed nothing. Each is a counter in the status. */
 export type BeaconIgnoreReason =
@@ -37,8 +38,7 @@ export type BeaconVerdict = BeaconIgnoreReason | 'beacons-heard' | 'beacons-urge
 
 /** A host whose beacons stay away by all planes for this many intervals is silent: one that is late is not. */
 const SILENT_AFTER = 3;
-/** Hosts of which it is remembered what they said: those that were peers once are forgotten beyond it. */
-const MOST_SPEAKERS = 8192;
+
 /** What the neighborhood needs of the core. */
 export interface Surroundings {
   readonly registry: Registry;
@@ -60,13 +60,14 @@ export interface Surroundings {
 export class Neighborhood {
   readonly discovery: Discovery;
   private readonly own: OwnBeacons;
-  private readonly speakers = new Map<string, Speaker>();
+  private readonly speakers: Speakers;
   private readonly voices = new Voices();
   /** hosts of which no beacon comes by any plane, and when each counts as silent if none does until then */
   private readonly fading = new Map<string, number>();
 
   constructor(private readonly around: Surroundings) {
     this.own = new OwnBeacons(around);
+    this.speakers = new Speakers(around.registry);
     this.discovery = new Discovery(around.registry, around.outbox, () => around.topology());
   }
 
@@ -98,21 +99,15 @@ export class Neighborhood {
     if (stated.plane !== topology.planes[link.place.plane]) return 'beacon-wrong-plane';
     if (stated.mac !== beacon.source) return 'beacon-sender-mac';
     const refused =
-      this.refusedAsOld(link, beacon, now) ?? refusedBySeal(beacon, received.bytes, credentials.seal);
+      this.speakers.refuses(link, beacon, topology.beacon?.expire ?? Number.POSITIVE_INFINITY, now) ??
+      refusedBySeal(beacon, received.bytes, credentials.seal);
     if (refused !== undefined) return refused;
-    const peer = this.overtaken(beacon) ?? this.discovery.peerOf(beacon, received, link, now);
+    const peer = this.speakers.overtaken(beacon) ?? this.discovery.peerOf(beacon, received, link, now);
     if (typeof peer === 'string') return peer;
-    if (this.around.pinning.refuses(this.pathOver(link, peer), stated.mac, now)) return 'pinned-mac';
+    if (this.around.pinning.refuses(this.around.registry.pathOver(link, peer), stated.mac, now))
+      return 'pinned-mac';
     this.hear(link, peer, beacon, Math.min(received.at, now), now);
     return beacon.urgent ? 'beacons-urgent' : 'beacons-heard';
-  }
-
-  /** The peer that a beacon is from, where one that was sent later has come before: it says nothing new of which planes its sender is on. */
-  private overtaken({ host, epoch, sequence }: BeaconFrame): AgentPeer | undefined {
-    const speaker = this.speakers.get(host);
-    if (speaker === undefined || speaker.former) return undefined;
-    const peer = this.around.registry.peerNamed(host);
-    return speaker.epoch === epoch && sequence < speaker.newest && peer?.kind === 'agent' ? peer : undefined;
   }
 
   /** Takes a beacon that says what the one before said: with a thousand peers nearly all do. */
@@ -152,7 +147,7 @@ export class Neighborhood {
     path.arp.ease(undefined, now);
     if (!coming) return;
     const paths = this.around.registry.paths.get(path.peer) ?? [];
-    const speaker = this.speakers.get(path.peer.name);
+    const speaker = this.speakers.named(path.peer.name);
     if (speaker === undefined || paths.some((other) => other.hearing.coming)) return;
     this.fading.set(path.peer.name, now + (SILENT_AFTER - 1) * speaker.interval);
   }
@@ -161,34 +156,11 @@ export class Neighborhood {
   retain(options: BeaconOptions | undefined, now: number): void {
     const { registry } = this.around;
     this.voices.forget();
-    for (const [name, speaker] of this.speakers) {
-      const peer = registry.peerNamed(name);
-      // There may be other paths now.
-      speaker.stated = undefined;
-      if (options !== undefined && peer !== undefined) continue;
+    for (const name of this.speakers.retain(options !== undefined, now)) {
       this.fading.delete(name);
-      if (options === undefined || this.speakers.size > MOST_SPEAKERS) this.speakers.delete(name);
-      speaker.former = true;
-      speaker.silentSince ??= now;
+      const peer = registry.peerNamed(name);
       if (peer !== undefined) this.unlearn(registry.paths.get(peer) ?? [], now);
     }
-  }
-
-  private refusedAsOld(link: Link, beacon: BeaconFrame, now: number): BeaconIgnoreReason | undefined {
-    const speaker = this.speakers.get(beacon.host);
-    if (speaker === undefined || beacon.epoch > speaker.epoch) return undefined;
-    const peer = this.around.registry.peerNamed(beacon.host);
-    if (beacon.epoch < speaker.epoch)
-      return this.isForgotten(speaker, now) ? undefined : 'beacon-older-epoch';
-    if (speaker.former) return beacon.sequence <= speaker.newest ? 'beacon-replayed' : undefined;
-    const path = peer && this.pathOver(link, peer);
-    return path?.hearing.isReplayed(beacon.urgent, beacon.sequence) === true ? 'beacon-replayed' : undefined;
-  }
-
-  /** A host that was silent for so long may have started with a clock that was set back. */
-  private isForgotten({ silentSince }: Speaker, now: number): boolean {
-    const { beacon } = this.around.topology();
-    return silentSince !== undefined && now - silentSince > (beacon?.expire ?? Number.POSITIVE_INFINITY);
   }
 
   private hear(link: Link, peer: AgentPeer, beacon: BeaconFrame, at: number, now: number): void {
@@ -247,13 +219,12 @@ export class Neighborhood {
 
   private speakerOf(peer: Peer, paths: readonly Path[], beacon: BeaconFrame, now: number): Speaker {
     const { epoch } = beacon;
-    let speaker = this.speakers.get(peer.name);
+    let speaker = this.speakers.named(peer.name);
     const known = speaker?.epoch === epoch;
     if (speaker === undefined || !known) {
       // Also of one of which nothing is known: what it said before our beacons were off is another run's.
       for (const path of paths) this.forget(path, now);
-      speaker = { epoch, newest: -1, stated: undefined, interval: 0, silentSince: now, former: false };
-      this.speakers.set(peer.name, speaker);
+      speaker = this.speakers.believe(peer.name, epoch, now);
       this.voices.forget();
     }
     speaker.interval = beacon.interval / 1000;
@@ -300,7 +271,7 @@ export class Neighborhood {
 
   private silence(name: string, now: number): void {
     this.fading.delete(name);
-    const speaker = this.speakers.get(name);
+    const speaker = this.speakers.named(name);
     const peer = this.around.registry.peerNamed(name);
     if (speaker === undefined || peer === undefined) return;
     speaker.silentSince = now;
@@ -324,9 +295,5 @@ export class Neighborhood {
       }
       this.around.registry.agenda.update(path);
     }
-  }
-
-  private pathOver(link: Link, peer: Peer): Path | undefined {
-    return this.around.registry.paths.get(peer)?.find((path) => path.link === link.name);
   }
 }

@@ -106,6 +106,11 @@ export class Registry {
     return this.byName.get(name);
   }
 
+  /** The path to a peer that leaves by a link. */
+  pathOver(link: Link, peer: Peer): Path | undefined {
+    return this.paths.get(peer)?.find((path) => path.link === link.name);
+  }
+
   /** Whether a destination is one to which we have routes. */
   isRouted(destination: Prefix): boolean {
     return this.destinations.has(keyOf(destination));

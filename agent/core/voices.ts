@@ -3,25 +3,11 @@ import type { BeaconFrame, StatedLink } from '../wire/beacon';
 import { ETHERNET_HEADER, readMac } from '../wire/ethernet';
 import type { Link } from './link';
 import type { Path } from './path';
+import type { Speaker } from './speakers';
 import type { AgentPeer } from './topology';
 
 /** Cards that are remembered; one that comes beyond makes room by forgetting all. */
 const MOST_VOICES = 16_384;
-
-/** A host whose beacons we take. */
-export interface Speaker {
-  epoch: number;
-  /** sequence number of the beacon with the newest statements about its links, on whichever plane it came */
-  newest: number;
-  /** what that says of its links, where it counts for its paths as they are */
-  stated: readonly StatedLink[] | undefined;
-  /** between two of its beacons by one plane, in ms */
-  interval: number;
-  /** since when it is silent; undefined while it is not */
-  silentSince: number | undefined;
-  /** it is no peer any more; what it said is remembered, so that recordings of it don't make it one again */
-  former: boolean;
-}
 
 /** What was last heard of one card: from whom it is, and by which path it came. */
 export interface Voice {

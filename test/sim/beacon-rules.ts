@@ -12,8 +12,6 @@ import { type Rule, Violation } from './violation';
 
 /** How much later than the latency of the agents something may happen, in ms: rounding. */
 const ROUNDING = 0.01;
-/** Frames of a link loss on each other link, and their repetitions. */
-const WITHDRAWALS = 3;
 /** A host counts as silent when it was not heard for this many intervals, and is forgotten so many later: agent/core/neighborhood.ts. */
 const SILENT_AFTER = 3;
 const FORGOTTEN_AFTER = 2;
@@ -26,10 +24,6 @@ export class BeaconRules {
   /** by receiver and sender */
   private readonly views = new Map<Host, Map<Host, View>>();
   private readonly forgeries = new WeakSet<Uint8Array>();
-  private readonly frames = new Map<Host, number>();
-  /** changes of links and starts of agents since frames were last counted, and those of whom a path changed */
-  private readonly changes = new Map<Host, number>();
-  private readonly unsteady = new Set<Host>();
 
   constructor(
     private readonly clock: Clock,
@@ -100,11 +94,6 @@ export class BeaconRules {
 
   agentStarted(host: Host): void {
     this.views.set(host, new Map());
-    this.changed(host);
-  }
-
-  sent(host: Host): void {
-    this.frames.set(host, (this.frames.get(host) ?? 0) + 1);
   }
 
   /** A frame of the beacons' EtherType arrives at a card. */
@@ -122,8 +111,6 @@ export class BeaconRules {
   /** An agent tells something. */
   told(host: Host, { event, fields }: Note): void {
     const peer = this.hosts.find(({ name }) => name === fields.peer);
-    if (LINK_EVENTS.includes(event)) this.changed(host);
-    if (event.startsWith('path-')) this.unsteady.add(host);
     if (peer === undefined) return;
     if (event === 'beacons-heard') this.believes(host, peer, Number(fields.epoch));
     if (event === 'beacons-lost') this.lost(host, peer);
@@ -134,26 +121,6 @@ export class BeaconRules {
   settled(): void {
     for (const [host, views] of this.views)
       for (const [peer, view] of views) this.checkWithdrawn(host, peer, view);
-  }
-
-  /** Counts what was sent in the last `window` ms. */
-  count(window: number): void {
-    const { beacons, planes } = this.options;
-    if (beacons === undefined) return;
-    for (const [host, frames] of this.frames) {
-      const beats = window / beacons.options.interval + 2;
-      const changes = this.changes.get(host) ?? 0;
-      const paths = host.agent && [...host.agent.core.registry.allPaths()];
-      const isUp = paths?.every(({ state }) => state === 'up') === true;
-      const isCalm = changes === 0 && !this.unsteady.has(host) && isUp;
-      // Beside the steady ones, what becomes of a path may be told four times in an interval, but not in the next two.
-      const limit = planes * ((isCalm ? 1 : 2.5) * beats + WITHDRAWALS * changes);
-      if (frames > limit)
-        this.fail('beacons', `${host.name} sent ${frames} beacons in a second; ${limit} are its limit`);
-    }
-    this.frames.clear();
-    this.changes.clear();
-    this.unsteady.clear();
   }
 
   private take(receiver: Host, sender: Host, plane: number, beacon: BeaconFrame): void {
@@ -362,27 +329,7 @@ export class BeaconRules {
     return view;
   }
 
-  private changed(host: Host): void {
-    this.changes.set(host, (this.changes.get(host) ?? 0) + 1);
-  }
-
   private fail(rule: Rule, what: string): never {
     throw new Violation(rule, this.clock.now, what);
   }
 }
-
-/** What an agent tells of a link whose state or address changed. */
-const LINK_EVENTS: readonly string[] = [
-  'link-appeared',
-  'link-gone',
-  'link-replaced',
-  'link-up',
-  'link-down',
-  'carrier-back',
-  'carrier-lost',
-  'link-mac-changed',
-  'drained',
-  'undrained',
-  'drain-overridden',
-  'drain-resumed',
-];

@@ -1,6 +1,7 @@
 import type { Actions, Note } from '../../agent/core/event';
 import type { KernelStep } from '../../agent/core/routing';
 import { ETHERTYPE_ARP, readUint16 } from '../../agent/wire/ethernet';
+import { BeaconRates } from './beacon-rates';
 import { BeaconRules } from './beacon-rules';
 import { Blame } from './blame';
 import type { KernelLink, Question, WireWitness } from './card';
@@ -24,6 +25,7 @@ const LAST_PATIENCE = 100;
 /** The rules of DESIGN.md that hold at every moment of every run, whatever fails; {@link RULES} names them. */
 export class Invariants implements WireWitness {
   readonly beacons: BeaconRules;
+  private readonly beaconRates: BeaconRates;
   private readonly drains: DrainRules;
   private readonly questions: Questions;
   private readonly rates: Rates;
@@ -43,6 +45,7 @@ export class Invariants implements WireWitness {
   ) {
     this.questions = new Questions(clock, options.latency);
     this.beacons = new BeaconRules(clock, options);
+    this.beaconRates = new BeaconRates(clock, options);
     const bound = (source: Host, destination: Host) => this.bound(source, destination);
     const learning = 3 * options.probe.interval;
     this.drains = new DrainRules(clock, bound, learning);
@@ -80,14 +83,14 @@ export class Invariants implements WireWitness {
     this.blame = new Blame(this.clock, this.options, this.ways, this.beacons);
     this.beacons.watch(hosts);
     this.rates.start((window) => {
-      this.beacons.count(window);
+      this.beaconRates.count(window);
       this.questions.check(hosts);
     });
   }
 
   agentSent(host: string, bytes: Uint8Array): void {
     this.rates.sent(host, bytes);
-    if (readUint16(bytes, 12) !== ETHERTYPE_ARP) this.beacons.sent(this.host(host));
+    if (readUint16(bytes, 12) !== ETHERTYPE_ARP) this.beaconRates.sent(this.host(host));
   }
 
   /** An agent has done what was due, and wants to be woken again at `next`. */
@@ -103,6 +106,7 @@ export class Invariants implements WireWitness {
   agentStarted(name: string): void {
     const host = this.host(name);
     this.beacons.agentStarted(host);
+    this.beaconRates.changed(host);
     this.rates.changed(name);
     this.arriving = this.streams.filter(
       (stream) =>
@@ -147,6 +151,7 @@ export class Invariants implements WireWitness {
   told(name: string, note: Note): void {
     const host = this.host(name);
     this.beacons.told(host, note);
+    this.beaconRates.told(host, note);
     if (note.event === 'drained' || note.event === 'drain-resumed')
       this.questions.drained(name, String(note.fields.link));
     this.blame.told(host, note);

@@ -342,7 +342,11 @@ export class Liveness {
   }
 
   private enter(state: LivenessState, now: number, cause: Cause): void {
-    if (state === 'up' && this.state !== 'suspect') this.damping.rise(now);
+    if (state === 'up') {
+      if (this.state !== 'suspect') this.damping.rise(now);
+      // Whoever has answered since may be another card by the next time that nobody does.
+      this.broadcastAt = Number.NEGATIVE_INFINITY;
+    }
     if (state === 'down') {
       this.rises = 0;
       this.misses = 0;

@@ -223,6 +223,18 @@ test('what everybody was asked may still be answered by another card, though a h
   expect(liveness.expects).toBe(MAC);
 });
 
+test('whoever was up since everybody was asked, and is silent now, has everybody asked again at once, and then once a second', () => {
+  const bench = new Bench();
+  bench.run(100);
+  bench.become(() => undefined);
+  bench.run(5000);
+  const downAt = bench.states.find(({ state }) => state === 'down')!.at;
+  expect(downAt).toBeLessThan(200);
+  const broadcasts = bench.requests.filter(({ at, kind }) => at > 0 && kind === 'broadcast');
+  expect(broadcasts[0]!.at).toBe(downAt);
+  expect(broadcasts).toHaveLength(5);
+});
+
 test('another address that is known by other means is asked at once, and nothing counts that the former one missed', () => {
   const liveness = new Liveness(PROBE, 0, 0);
   for (let now = 0; now < 2000; now = liveness.wakeAt) {

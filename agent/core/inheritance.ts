@@ -80,8 +80,10 @@ export class Inheritance {
     const planes = paths.map(({ plane }) => plane).sort((one, other) => one - other);
     const standing = this.ledger.routesTo(peer);
     const shown = planes.map((plane) => {
-      const route = standing.find(({ metric }) => metric === base + METRIC_STEP * plane);
-      return paths.find(({ device }) => device !== undefined && device === route?.device);
+      const routes = standing.filter(({ metric }) => metric === base + METRIC_STEP * plane);
+      const here = routes.flatMap((route) => paths.find(({ device }) => device === route.device) ?? []);
+      // After an end between two steps two paths may have one place: packets leave by the first whose link works.
+      return here.find(({ works }) => works) ?? here[0];
     });
     // Those without a route have the places that are left. After an end between two steps a path may have two places: the first counts.
     const absent = paths.filter((path) => !shown.includes(path));

@@ -1,7 +1,18 @@
+import { Core } from '../../agent/core/core';
 import { DEMOTED, type KernelTable, type Route } from '../../agent/core/routing';
 import type { AgentPeer, Topology } from '../../agent/core/topology';
-import { Listener, OPTIONS, SEAL } from './core-beacon-fixtures';
-import { beta, describeSteps, EMPTY, gate, ip, Pair, topologyOf } from './core-fixtures';
+import { EPOCH, Listener, OPTIONS, SEAL } from './core-beacon-fixtures';
+import {
+  ALPHA_MACS,
+  beta,
+  describeSteps,
+  EMPTY,
+  gate,
+  ip,
+  linkState,
+  Pair,
+  topologyOf,
+} from './core-fixtures';
 
 /** What an agent leaves that has all paths. */
 function leftBy(topology: Topology): KernelTable {
@@ -54,4 +65,39 @@ test('a peer whose wish was presumed by the order of its routes, and that is non
   alpha.run(OPTIONS.expire + 1);
   expect(alpha.steps.slice(before)).toEqual([]);
   expect([...alpha.core.registry.paths.keys()]).toEqual([]);
+});
+
+describe('where the end came between two steps, and two routes have the first place,', () => {
+  const topology = topologyOf({
+    planes: ['a', 'b', 'c'],
+    links: [0, 1, 2].map((plane) => ({ plane, name: `eth${plane}`, priority: 0 })),
+    peers: [{ ...beta, planes: [0, 1, 2] }],
+    beacon: OPTIONS,
+  });
+
+  /** The order of the planes that a start takes from the routes, the first of whose links has carrier or not. */
+  function orderTaken(carrier: boolean): number[] {
+    const links = new Map(
+      [0, 1, 2].map((plane) => [
+        `eth${plane}`,
+        linkState(plane, { mac: ALPHA_MACS[plane] ?? ALPHA_MACS[0]! }),
+      ]),
+    );
+    const core = new Core(topology, 0, EPOCH, SEAL);
+    const left = core.start(links, EMPTY, 0).steps;
+    const routes = left.flatMap((step): Route[] => (step.operation === 'add-route' ? [step.route] : []));
+    const last = routes.find(({ metric }) => metric === 120)!;
+    const successor = new Core(topology, 0, EPOCH + 1, SEAL);
+    links.set('eth0', linkState(0, { carrier }));
+    successor.start(links, { ...EMPTY, routes: [...routes, { ...last, metric: 100 }] }, 0);
+    return [...successor.registry.allPaths()].map(({ plane }) => plane);
+  }
+
+  test('the one that was added is taken for it, if the link of the other has no carrier', () => {
+    expect(orderTaken(false)).toEqual([2, 1, 0]);
+  });
+
+  test('the older one is taken for it, since packets leave by that, if its link has carrier', () => {
+    expect(orderTaken(true)).toEqual([0, 1, 2]);
+  });
 });

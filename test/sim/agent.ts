@@ -8,10 +8,10 @@ import type { Kernel, Listener } from './kernel';
 import type { Random } from './random';
 import { Sockets } from './sockets';
 
-/** The daemon's own times, in ms: agent/agent.ts. */
+/** The daemon's own times, in ms: agent/upkeep.ts. */
 const SETTINGS_INTERVAL = 1000;
 const AUDIT_INTERVAL = 30_000;
-const REPAIR_SPACING = 20;
+const REPAIR_SPACING = 5;
 const REFUSAL_PAUSE = 1000;
 
 /** Makes the core of an agent, as the constructor of {@link Core} does. */

@@ -15,6 +15,8 @@ const ROUNDING = 0.01;
 /** A host counts as silent when it was not heard for this many intervals, and is forgotten so many later: agent/core/neighborhood.ts. */
 const SILENT_AFTER = 3;
 const FORGOTTEN_AFTER = 2;
+/** An agent is woken so often from the last beacon until a host is forgotten: where the next one is missing, where the host is silent, and then. */
+const FORGETTING_WAKES = 3;
 /** How often it is looked whether silent hosts were forgotten, in ms. */
 const AUDIT = 100;
 
@@ -23,6 +25,8 @@ export class BeaconRules {
   private hosts: readonly Host[] = [];
   /** by receiver and sender */
   private readonly views = new Map<Host, Map<Host, View>>();
+  /** views that an agent gives up while it reads, by those that take their places */
+  private readonly givenUp = new Map<View, View>();
   private readonly forgeries = new WeakSet<Uint8Array>();
 
   constructor(
@@ -73,6 +77,13 @@ export class BeaconRules {
   /** Whether a host takes the beacons of another for those of a former run. */
   disbelieves(host: Host, peer: Host): boolean {
     return (peer.agent?.epoch ?? 0) < (this.viewOf(host, peer).believed ?? 0);
+  }
+
+  /** Whether two hosts have believed each other for so long that both know to be heard, and by which planes. */
+  areAcquainted(one: Host, other: Host): boolean {
+    const since = Math.max(this.viewOf(one, other).believedAt, this.viewOf(other, one).believedAt);
+    if (this.clock.now < since + this.wakeUp + this.reaction) return false;
+    return !this.disbelieves(one, other) && !this.disbelieves(other, one);
   }
 
   /** A host has taken another file: what its peers said, it has to hear again of those that it forgot meanwhile. */
@@ -149,10 +160,19 @@ export class BeaconRules {
     for (const [index, name] of planes.entries()) {
       const state = beacon.links.find((link) => link.plane === name)?.state ?? 'down';
       const deadline = now + (urgent ? 0 : this.wakeUp) + this.reaction;
-      const former = view.withdrawnBy[index] ?? Number.POSITIVE_INFINITY;
-      view.withdrawnBy[index] = state === 'up' ? undefined : Math.min(former, deadline);
+      if (state === 'up') view.withdrawnBy[index] = undefined;
+      else this.withdraw(receiver, receiver.link(plane), view, index, deadline);
       if (state !== 'up') this.clock.at(deadline, () => this.checkWithdrawn(receiver, sender, view));
     }
+  }
+
+  /** A beacon that has just arrived on a link withdraws a plane, as others before it may have done. */
+  private withdraw({ agent }: Host, link: KernelLink, view: View, plane: number, deadline: number): void {
+    const former = view.withdrawnBy[plane];
+    // Of those that came while the agent stood still, nothing may be left where their link was lost before they were read.
+    const lost = Math.min(link.changedAt, agent!.runningSince) >= view.withdrawnAt[plane]!;
+    view.withdrawnBy[plane] = former === undefined || lost ? deadline : Math.min(former, deadline);
+    if (former === undefined || lost) view.withdrawnAt[plane] = this.clock.now;
   }
 
   /** What waited to be read until its link was lost, or while the host stood still, may never count. */
@@ -188,8 +208,8 @@ export class BeaconRules {
     const { now } = this.clock;
     if (agent === undefined || agent.epoch !== epoch) return;
     this.clock.after(this.wakeUp + this.reaction, () => {
-      // Nothing is expected of a link that was lost before it was read.
-      if (link.changedAt >= now) return;
+      // Nothing is expected of a link that was lost before it was read, nor where a file may have turned beacons off meanwhile.
+      if (Math.max(link.changedAt, host.reloadedAt) >= now) return;
       if (agent === host.agent && !this.isLate(host) && !agent.core.planesJoined(host.toHost(this.clock.now)))
         this.fail(
           'joined-unnoticed',
@@ -199,14 +219,22 @@ export class BeaconRules {
   }
 
   private believes(host: Host, peer: Host, epoch: number): void {
-    const { lostAt, believed = 0, epoch: arrived, refused } = this.viewOf(host, peer);
+    const view = this.viewOf(host, peer);
+    const { lostAt, believed = 0, epoch: arrived, refused } = view;
+    const former = this.givenUp.get(view);
     const forgotten = lostAt !== undefined && this.clock.now - lostAt > this.options.beacons!.options.expire;
     if (epoch < believed && !forgotten)
       this.fail('epoch-back', `${host.name} believes ${peer.name}, whose epoch went back`);
     if (epoch < Math.max(believed, arrived)) {
       // What arrived of another run and was never read counts no more, and what was refused of this one does.
       this.views.get(host)!.delete(peer);
-      if (refused?.epoch === epoch) Object.assign(this.viewOf(host, peer), refused);
+      const other = this.viewOf(host, peer);
+      if (refused?.epoch === epoch) Object.assign(other, refused);
+      if (epoch >= believed) this.givenUp.set(other, view);
+      this.clock.after(0, () => this.givenUp.delete(other));
+    } else if (former?.epoch === epoch) {
+      // But it does where it only waited behind what is older, and is read along with it: then nothing of it is forgotten.
+      this.views.get(host)!.set(peer, former);
     }
     Object.assign(this.viewOf(host, peer), {
       believed: epoch,
@@ -270,7 +298,8 @@ export class BeaconRules {
   private audit(): void {
     this.clock.after(AUDIT, () => this.audit());
     const { interval, expire } = this.options.beacons!.options;
-    const patience = (SILENT_AFTER + FORGOTTEN_AFTER) * interval + this.options.probe.retry;
+    const silence = (SILENT_AFTER + FORGOTTEN_AFTER) * interval + this.options.probe.retry;
+    const patience = silence + expire + FORGETTING_WAKES * this.reaction;
     for (const host of this.hosts) {
       const { agent } = host;
       if (agent === undefined || agent.behind || !host.speaks) continue;
@@ -278,7 +307,7 @@ export class BeaconRules {
         if (peer === host || agent.topology.peers.some(({ name }) => name === peer.name)) continue;
         const { believedAt, arrivedAt } = this.viewOf(host, peer);
         const last = Math.max(agent.runningSince, believedAt, ...arrivedAt);
-        if (this.clock.now > last + patience + expire + 2 * this.reaction && host.knows(peer))
+        if (this.clock.now > last + patience && host.knows(peer))
           this.fail(
             'forgotten-late',
             `${host.name} still knows ${peer.name}, silent since ${last.toFixed(3)}`,

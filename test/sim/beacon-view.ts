@@ -19,6 +19,8 @@ export interface View {
   refused: { readonly epoch: number; readonly sequence: number } | undefined;
   /** by plane: from when on it must be known that the link there is not to be used; undefined where it may be used */
   readonly withdrawnBy: (number | undefined)[];
+  /** by plane: when the beacon arrived from which on it must be known */
+  readonly withdrawnAt: number[];
   /** the epoch that the agent told to believe, and when; undefined before the first */
   believed: number | undefined;
   believedAt: number;
@@ -37,6 +39,7 @@ export function newView(planes: number): View {
     sequence: -1,
     refused: undefined,
     withdrawnBy: each(() => undefined),
+    withdrawnAt: each(() => Number.NEGATIVE_INFINITY),
     believed: undefined,
     believedAt: Number.NEGATIVE_INFINITY,
     lostAt: undefined,

@@ -94,3 +94,33 @@ test('a drain that comes before the news of the other link is taken after it: no
   cluster.run(500);
   expect(cluster.lost).toBe(0);
 });
+
+test('what an agent that stood still reads of two runs of a peer counts, and a beacon that comes after it is old news', () => {
+  const cluster = Cluster.started({ hosts: 2, beacons });
+  cluster.run(1000);
+  const goOn = fail(cluster, 'pause', 'beta');
+  fail(cluster, 'stop', 'alpha')();
+  cluster.run(1);
+  const start = fail(cluster, 'stop', 'alpha');
+  const putBack = fail(cluster, 'pull', 'alpha', 0);
+  const transmit = cluster.wire.transmit.bind(cluster.wire);
+  const late: (() => void)[] = [];
+  cluster.wire.transmit = (from, bytes) => {
+    const beacon = decodeBeacon(bytes);
+    const isLate = typeof beacon !== 'string' && beacon.host === 'alpha' && beacon.sentOn === 1;
+    if (isLate) late.push(() => transmit(from, bytes));
+    return isLate ? -1 : transmit(from, bytes);
+  };
+  start();
+  cluster.run(1);
+  putBack();
+  cluster.run(1);
+  cluster.wire.transmit = transmit;
+  goOn();
+  cluster.run(1);
+  // That its link on plane a is down, which it has taken back since.
+  late[0]!();
+  cluster.run(beat - 10);
+  expect(pathsTo(cluster, 'beta', 'alpha').map(({ withdrawn }) => withdrawn)).toEqual([false, false]);
+  expect(late).toHaveLength(1);
+});

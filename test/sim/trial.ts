@@ -105,8 +105,7 @@ function checkAgreement(cluster: Cluster): void {
   for (const host of cluster.hosts.filter(({ speaks }) => speaks)) {
     for (const peer of cluster.hosts.filter((other) => other !== host && other.speaks)) {
       // Who was set back to an earlier time is not believed for a while.
-      const { beacons } = cluster.invariants;
-      if (beacons.disbelieves(host, peer) || beacons.disbelieves(peer, host)) continue;
+      if (!cluster.invariants.beacons.areAcquainted(host, peer)) continue;
       const paths = pathsTo(cluster, host.name, peer.name);
       const mute = paths.filter(({ hearing }) => !hearing.mutual).map(({ link }) => link);
       if (mute.length > 0 || paths.length === 0)

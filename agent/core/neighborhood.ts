@@ -164,9 +164,9 @@ export class Neighborhood {
   }
 
   private hear(link: Link, peer: AgentPeer, beacon: BeaconFrame, at: number, now: number): void {
-    const paths = this.around.registry.paths.get(peer) ?? [];
-    const path = paths.find((each) => each.link === link.name);
+    const path = this.around.registry.pathOver(link, peer);
     if (path === undefined) return;
+    const paths = this.around.registry.paths.get(peer)!;
     const speaker = this.speakerOf(peer, paths, beacon, now);
     const known = speaker.stated;
     const stated = known !== undefined && isSameStatement(known, beacon.links) ? known : beacon.links;

@@ -90,11 +90,15 @@ export class Registry {
     return this.byTarget.get(link.name)?.get(address);
   }
 
+  /** The path over a link to a peer. */
+  pathOver(link: Link, peer: Peer): Path | undefined {
+    return this.paths.get(peer)?.find((path) => path.link === link.name);
+  }
+
   /** The path over a link to whoever has an address: one of a peer's aliases, or what is asked for there. */
   pathAt(link: Link, address: Ipv4): Path | undefined {
     const peer = this.byAlias.get(address);
-    if (peer === undefined) return this.pathTo(link, address);
-    return this.paths.get(peer)?.find((path) => path.link === link.name);
+    return peer === undefined ? this.pathTo(link, address) : this.pathOver(link, peer);
   }
 
   /** The peer that has an alias. */
@@ -104,11 +108,6 @@ export class Registry {
 
   peerNamed(name: string): Peer | undefined {
     return this.byName.get(name);
-  }
-
-  /** The path to a peer that leaves by a link. */
-  pathOver(link: Link, peer: Peer): Path | undefined {
-    return this.paths.get(peer)?.find((path) => path.link === link.name);
   }
 
   /** Whether a destination is one to which we have routes. */

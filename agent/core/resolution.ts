@@ -129,7 +129,7 @@ export class Resolution {
     const peer = registry.peerOf(frame.senderIp);
     if (peer === undefined) return 'unknown-sender';
     const paths = registry.paths.get(peer) ?? [];
-    const heardOn = paths.find((path) => path.link === link.name);
+    const heardOn = registry.pathOver(link, peer);
     // The copy of what the peer announced on another plane says nothing of this one.
     const copied = paths.some((path) => path !== heardOn && path.mac === frame.senderMac);
     if (copied && this.around.responding.isJoined(now)) return 'announced-on-another-link';

@@ -96,9 +96,10 @@ export class BeaconRules {
     for (const [peer, view] of this.views.get(host) ?? []) {
       // Whom it leaves out counts as silent, as long as he may say what he likes.
       if (core.registry.peerNamed(peer.name) === undefined) view.lostAt ??= now;
-      view.withdrawnBy.forEach((deadline, plane) => {
-        if (deadline !== undefined)
-          view.withdrawnBy[plane] = Math.max(deadline, again + this.wakeUp + this.reaction);
+      view.withdrawals.forEach((withdrawal, plane) => {
+        if (withdrawal === undefined) return;
+        const by = Math.max(withdrawal.by, again + this.wakeUp + this.reaction);
+        view.withdrawals[plane] = { ...withdrawal, by };
       });
     }
   }
@@ -160,19 +161,23 @@ export class BeaconRules {
     for (const [index, name] of planes.entries()) {
       const state = beacon.links.find((link) => link.plane === name)?.state ?? 'down';
       const deadline = now + (urgent ? 0 : this.wakeUp) + this.reaction;
-      if (state === 'up') view.withdrawnBy[index] = undefined;
-      else this.withdraw(receiver, receiver.link(plane), view, index, deadline);
-      if (state !== 'up') this.clock.at(deadline, () => this.checkWithdrawn(receiver, sender, view));
+      if (state === 'up') {
+        view.withdrawals[index] = undefined;
+        continue;
+      }
+      this.withdraw(receiver, receiver.link(plane), view, index, deadline);
+      this.clock.at(deadline, () => this.checkWithdrawn(receiver, sender, view));
     }
   }
 
   /** A beacon that has just arrived on a link withdraws a plane, as others before it may have done. */
   private withdraw({ agent }: Host, link: KernelLink, view: View, plane: number, deadline: number): void {
-    const former = view.withdrawnBy[plane];
+    const former = view.withdrawals[plane];
     // Of those that came while the agent stood still, nothing may be left where their link was lost before they were read.
-    const lost = Math.min(link.changedAt, agent!.runningSince) >= view.withdrawnAt[plane]!;
-    view.withdrawnBy[plane] = former === undefined || lost ? deadline : Math.min(former, deadline);
-    if (former === undefined || lost) view.withdrawnAt[plane] = this.clock.now;
+    const counts = former !== undefined && Math.min(link.changedAt, agent!.runningSince) < former.at;
+    view.withdrawals[plane] = counts
+      ? { at: former.at, by: Math.min(former.by, deadline) }
+      : { at: this.clock.now, by: deadline };
   }
 
   /** What waited to be read until its link was lost, or while the host stood still, may never count. */
@@ -253,7 +258,7 @@ export class BeaconRules {
         `${host.name} misses beacons of ${peer.name}, one of which came at ${view.arrivedAt[coming]}`,
       );
     view.lostAt = this.clock.now;
-    view.withdrawnBy.fill(undefined);
+    view.withdrawals.fill(undefined);
   }
 
   private forgets(host: Host, peer: Host): void {
@@ -279,8 +284,9 @@ export class BeaconRules {
     if (known === undefined || !view.arrivedAt.some((at, plane) => this.isFresh(host, plane, at, view)))
       return;
     const paths = agent.core.registry.paths.get(known)!;
-    view.withdrawnBy.forEach((deadline, plane) => {
-      if (deadline === undefined || now < Math.max(deadline, agent.runningSince + this.reaction)) return;
+    view.withdrawals.forEach((withdrawal, plane) => {
+      if (withdrawal === undefined) return;
+      if (now < Math.max(withdrawal.by, agent.runningSince + this.reaction)) return;
       const others = paths.filter((path) => path.plane !== plane && path.device !== undefined);
       const device = host.link(plane).ifindex;
       const stands = kernel.routes.some(

@@ -4,6 +4,14 @@ interface Sequences {
   steady: number;
 }
 
+/** That a host has no use of its link on a plane any more. */
+interface Withdrawal {
+  /** when the beacon arrived that said so */
+  readonly at: number;
+  /** from when on it must be known */
+  readonly by: number;
+}
+
 /** What a host can know of another by the beacons that reached its cards, since its agent started. */
 export interface View {
   /** by plane: when the last one that should be believed arrived */
@@ -17,10 +25,8 @@ export interface View {
   sequence: number;
   /** of the newest one that came while its epoch was too old to be believed */
   refused: { readonly epoch: number; readonly sequence: number } | undefined;
-  /** by plane: from when on it must be known that the link there is not to be used; undefined where it may be used */
-  readonly withdrawnBy: (number | undefined)[];
-  /** by plane: when the beacon arrived from which on it must be known */
-  readonly withdrawnAt: number[];
+  /** by plane: that the link there is not to be used; undefined where it may be used */
+  readonly withdrawals: (Withdrawal | undefined)[];
   /** the epoch that the agent told to believe, and when; undefined before the first */
   believed: number | undefined;
   believedAt: number;
@@ -38,8 +44,7 @@ export function newView(planes: number): View {
     epoch: 0,
     sequence: -1,
     refused: undefined,
-    withdrawnBy: each(() => undefined),
-    withdrawnAt: each(() => Number.NEGATIVE_INFINITY),
+    withdrawals: each(() => undefined),
     believed: undefined,
     believedAt: Number.NEGATIVE_INFINITY,
     lostAt: undefined,
